@@ -1,0 +1,175 @@
+"""What an import says, recorded as facts: patients, appointments, and the corrections that stop or withdraw a sequence.
+
+Whether an absence starts a sequence is decided afterwards, when the whole file is known (`db.changes.absences`): the
+future appointment that makes a follow-up needless may stand on the file's last line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db.actors import INTAKE
+from db.changes._agenda import KnownAppointment, known_appointments, write_appointments
+from db.changes._journal import Entry, Event, record
+from db.changes._patients import note_risks, write_patients
+from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
+from db.engine import fetch
+from db.queries.practices import Profile
+from db.rules.intake_row import IntakeRow
+from db.rules.names import name_key
+from db.rules.settings import week_to_json
+from db.states import AppointmentStatus, Reason
+from db.tokens import new_reference
+
+# One import of a practice at a time: two files that speak of the same patients would undo each other.
+INTAKE_LOCK = 0x494E54
+
+
+@dataclass
+class IntakeCounts:
+    """What one batch changed; adding up batches gives the file's."""
+
+    patients_added: int = 0
+    patients_updated: int = 0
+    appointments_added: int = 0
+    appointments_changed: int = 0
+    stopped: int = 0
+    withdrawn: int = 0
+    practitioners_added: list[str] = field(default_factory=list)
+
+    def add(self, other: "IntakeCounts") -> None:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+async def record_appointments(
+    rows: Sequence[IntakeRow], *, practice: Profile, known: frozenset[str], now: datetime, actor: str = INTAKE
+) -> IntakeCounts:
+    """Record one batch of rows. The same rows again change nothing; a corrected row updates.
+
+    `known` names the contact columns that the file has: a blank telephone in a file with a telephone column removes
+    the number, a file without that column says nothing about it.
+    """
+
+    async def change(insist: bool) -> IntakeCounts:
+        return await record_in_transaction(rows, practice=practice, known=known, now=now, actor=actor, insist=insist)
+
+    return await when_quiet(change)
+
+
+async def record_in_transaction(
+    rows: Sequence[IntakeRow],
+    *,
+    practice: Profile,
+    known: frozenset[str],
+    now: datetime,
+    actor: str,
+    insist: bool,
+) -> IntakeCounts:
+    await fetch("SELECT pg_advisory_xact_lock($1, $2)", INTAKE_LOCK, practice.id)
+    counts = IntakeCounts()
+    practitioners = await _practitioners(rows, practice, counts, now, actor)
+    patients = await write_patients(rows, practice=practice, known=known, counts=counts, now=now, actor=actor)
+    await note_risks(rows, practice=practice.id, patients=patients, now=now, actor=actor)
+    before = await known_appointments(rows, practice=practice, patients=patients, practitioners=practitioners)
+    changed = await write_appointments(
+        rows,
+        practice=practice,
+        patients=patients,
+        practitioners=practitioners,
+        before=before,
+        now=now,
+        actor=actor,
+        counts=counts,
+    )
+    followed = await _followed(changed)
+    for appointment in changed:
+        if appointment.patient in followed or appointment.was_of in followed:
+            await _follow(appointment, practice=practice, now=now, actor=actor, insist=insist, counts=counts)
+    return counts
+
+
+async def _followed(changed: Sequence[KnownAppointment]) -> frozenset[int | None]:
+    """Which of the patients concerned have a running sequence. None begins meanwhile: that waits for the same lock."""
+    patients = {patient for one in changed for patient in (one.patient, one.was_of) if patient is not None}
+    rows = await fetch(
+        "SELECT patient FROM enrolment WHERE patient = ANY($1) AND status IN ('active', 'paused')", list(patients)
+    )
+    return frozenset(row["patient"] for row in rows)
+
+
+async def _follow(
+    appointment: "KnownAppointment",
+    *,
+    practice: Profile,
+    now: datetime,
+    actor: str,
+    insist: bool,
+    counts: IntakeCounts,
+) -> None:
+    """What a new or corrected appointment means for the patient's running sequence."""
+    if appointment.was_of is not None:
+        other = await lock_live_enrolment(appointment.was_of)
+        if other is not None and other["appointment"] == appointment.id:
+            await stop_sequence(other, Reason.NO_SHOW_WITHDRAWN, actor=actor, now=now, insist=insist)
+            counts.withdrawn += 1
+    if not appointment.may_touch_a_sequence(now, practice.zone):
+        return
+    enrolment = await lock_live_enrolment(appointment.patient)
+    if enrolment is None:
+        return
+    if enrolment["appointment"] == appointment.id and appointment.status is not AppointmentStatus.NO_SHOW:
+        reason = Reason.REBOOKED if appointment.is_ahead(now, practice.zone) else Reason.NO_SHOW_WITHDRAWN
+    elif appointment.is_ahead(now, practice.zone):
+        reason = Reason.REBOOKED
+    else:
+        return
+    if await stop_sequence(enrolment, reason, actor=actor, now=now, insist=insist):
+        counts.stopped += reason is Reason.REBOOKED
+        counts.withdrawn += reason is Reason.NO_SHOW_WITHDRAWN
+
+
+async def _practitioners(
+    rows: Sequence[IntakeRow], practice: Profile, counts: IntakeCounts, now: datetime, actor: str
+) -> dict[str, int]:
+    """Folded name -> id; a practitioner first met here gets the practice's default week, duration and buffer."""
+    known = {
+        row["key"]: row["id"]
+        for row in await fetch("SELECT key, id FROM practitioner WHERE practice = $1 ORDER BY id DESC", practice.id)
+    }
+    first = next(reversed(known.values()), None)
+    for row in rows:
+        key = name_key(row.practitioner)
+        if key in known:
+            continue
+        if not key and first is not None:
+            known[key] = first
+            continue
+        known[key] = await _add_practitioner(row, key, practice, now, actor)
+        first = first if first is not None else known[key]
+        counts.practitioners_added.append(row.practitioner)
+    return known
+
+
+async def _add_practitioner(row: IntakeRow, key: str, practice: Profile, now: datetime, actor: str) -> int:
+    ref = new_reference()
+    added = await fetch(
+        "INSERT INTO practitioner (practice, ref, key, name, speciality, duration_min, buffer_min, created_at) "
+        "VALUES ($1,$2,$3,$4,$5,$6,$7,$8) RETURNING id",
+        practice.id,
+        ref,
+        key,
+        row.practitioner or practice.discreet_name,
+        row.speciality or "general",
+        practice.settings.duration_min,
+        practice.settings.buffer_min,
+        now,
+    )
+    entry = Entry(
+        Event.PRACTITIONER_ADDED,
+        subject=ref,
+        data={"week": week_to_json(practice.settings.week), "from": "intake"},
+    )
+    await record([entry], practice=practice.id, actor=actor, now=now)
+    practitioner: int = added[0]["id"]
+    return practitioner

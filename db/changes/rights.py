@@ -1,0 +1,67 @@
+"""What is done for the protection of patients' data as a whole."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.actors import INSTALLER
+from db.changes._journal import Entry, Event, record
+from db.crypto import Vault, vault
+from db.engine import Row, fetch, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A table with sealed columns, and the name under which each was sealed."""
+
+    table: str
+    practice: str
+    fields: dict[str, str]
+
+
+SEALED = (
+    _Sealed("patient", "practice", {name: f"patient.{name}" for name in ("first_name", "last_name", "phone", "email")}),
+    _Sealed("task", "practice", {"body": "task.body"}),
+    _Sealed("staff", "practice", {"email": "staff.email"}),
+    _Sealed("practice", "id", {"sending": "sending"}),
+)
+
+
+async def reseal_contacts(*, now: datetime, actor: str = INSTALLER, most: int = 500) -> int:
+    """Encrypt under the newest key what is still under an older one, up to `most` rows of each table.
+
+    Returns how many rows it changed: call it until that is 0, and only then take the old key away.
+    """
+    return sum([await _reseal(kind, now=now, actor=actor, most=most) for kind in SEALED])
+
+
+async def _reseal(kind: _Sealed, *, now: datetime, actor: str, most: int) -> int:
+    keys = vault()
+    old = " OR ".join(f"get_byte({name}, 0) <> $1" for name in kind.fields)
+    async with transaction():
+        rows = await fetch(
+            f"SELECT id, ref, {kind.practice} AS practice, {', '.join(kind.fields)} FROM {kind.table} "
+            f"WHERE {old} ORDER BY id LIMIT $2 FOR UPDATE",
+            keys.newest,
+            most,
+        )
+        if not rows:
+            return 0
+        for name, field in kind.fields.items():
+            await fetch(
+                f"UPDATE {kind.table} r SET {name} = t.value FROM unnest($1::bigint[], $2::bytea[]) AS t(id, value) "
+                "WHERE r.id = t.id",
+                [row["id"] for row in rows],
+                [_renewed(keys, row, name, field) for row in rows],
+            )
+        for practice, count in Counter(row["practice"] for row in rows).items():
+            told = Entry(Event.CONTACTS_RESEALED, data={"table": kind.table, "rows": count, "key": keys.newest})
+            await record([told], practice=practice, actor=actor, now=now)
+        return len(rows)
+
+
+def _renewed(keys: Vault, row: Row, name: str, field: str) -> bytes | None:
+    stored: bytes | None = row[name]
+    if stored is None or keys.is_current(stored):
+        return stored
+    return keys.seal(keys.open(stored, owner=row["ref"], field=field), owner=row["ref"], field=field)

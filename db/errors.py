@@ -1,0 +1,47 @@
+"""What can be refused.
+
+RepriseError
+├── ConfigurationError      something the installer must set, with what to do
+│   └── Unreadable          a sealed value that our key does not open
+├── Refused                 a change that may not happen; nothing was written
+│   ├── IllegalTransition   the row is not in a state from which this move is allowed
+│   ├── SlotTaken           somebody else has the time, or it is no longer offered
+│   └── NotFound            no such row in this practice
+└── MessageUnderWay         a message is being handed over right now; try again in a moment
+"""
+
+
+class RepriseError(Exception):
+    """Base of every error that Reprise raises on purpose. The text is one sentence that says what to do."""
+
+
+class ConfigurationError(RepriseError):
+    """The installation lacks something, or holds something that cannot work."""
+
+
+class Unreadable(ConfigurationError):
+    """A sealed value that the key it names does not open: another key, or a value that was tampered with."""
+
+
+class Refused(RepriseError):
+    """A change of state that may not happen; nothing was written."""
+
+
+class IllegalTransition(Refused):
+    """The row is in a state from which this move is not allowed."""
+
+    def __init__(self, what: str, current: str, wanted: str) -> None:
+        super().__init__(f"{what} is {current}: it cannot become {wanted}.")
+        self.current, self.wanted = current, wanted
+
+
+class SlotTaken(Refused):
+    """The time is no longer open."""
+
+
+class NotFound(Refused):
+    """No such row in this practice."""
+
+
+class MessageUnderWay(RepriseError):
+    """A message of this patient is being handed to a server at this moment; the stop waits for it."""

@@ -1,0 +1,79 @@
+"""When something falls due next, and whether all that fell due is settled: what moving a demo's clock needs to know."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from db.engine import fetch, fetch_one, fetch_value
+
+# A message is not tried before its own time, nor while its server is known to refuse us.
+TRIED_AT = (
+    "SELECT greatest(d.attempt_at, CASE d.channel WHEN 'sms' THEN p.sms_refused_until ELSE p.email_refused_until END) "
+    "AS at FROM delivery d JOIN practice p ON p.id = d.practice WHERE d.status = 'planned'"
+)
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """`due` messages wait to be claimed, `under_way` ones for their sender, `unanswered` ones for a receipt; `ending`
+    sequences for the sweep that ends them. `last_entry` rises with every change."""
+
+    due: int
+    under_way: int
+    unanswered: int
+    ending: int
+    last_entry: int
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.due or self.under_way or self.ending)
+
+
+@dataclass(frozen=True)
+class Left:
+    """How many of one message left on one channel."""
+
+    message: str
+    channel: str
+    count: int
+
+
+async def unsettled(*, now: datetime, unanswered_since: datetime) -> Unsettled:
+    row = await fetch_one(
+        f"SELECT (SELECT count(*) FROM ({TRIED_AT}) t WHERE t.at <= $1) AS due, "
+        "(SELECT count(*) FROM delivery WHERE status = 'claimed') AS under_way, "
+        "(SELECT count(*) FROM delivery WHERE status = 'sent' AND channel = 'sms' AND sent_at >= $2) AS unanswered, "
+        "(SELECT count(*) FROM enrolment WHERE status IN ('active', 'paused') AND review_at <= $1) AS ending, "
+        "(SELECT coalesce(max(id), 0) FROM journal) AS last_entry",
+        now,
+        unanswered_since,
+    )
+    assert row is not None
+    return Unsettled(**dict(row))
+
+
+async def next_due(*, after: datetime) -> datetime | None:
+    """When the next planned message is tried."""
+    value: datetime | None = await fetch_value(
+        f"SELECT min(t.at) FROM ({TRIED_AT}) t WHERE t.at > $1",
+        after,
+    )
+    return value
+
+
+async def last_due(*, until: datetime) -> datetime | None:
+    """The latest moment up to `until` at which a planned message is tried."""
+    value: datetime | None = await fetch_value(
+        f"SELECT max(t.at) FROM ({TRIED_AT}) t WHERE t.at <= $1",
+        until,
+    )
+    return value
+
+
+async def left_since(since: datetime) -> list[Left]:
+    rows: Any = await fetch(
+        "SELECT message, channel, count(*) AS count FROM delivery WHERE sent_at >= $1 GROUP BY message, channel "
+        "ORDER BY min(sent_at), message, channel DESC",
+        since,
+    )
+    return [Left(**dict(row)) for row in rows]

@@ -1,0 +1,13 @@
+"""The names of the risk rules. A name and a date are all that is kept of why a patient is at high risk."""
+
+from enum import StrEnum
+
+
+class RiskRule(StrEnum):
+    CHRONIC_CONDITIONS = "chronic_conditions"
+    PSYCHIATRIC_DISCHARGE = "psychiatric_discharge"
+    TREATMENT_LIST = "treatment_list"
+    CRISIS = "crisis"
+    EARLY_THERAPY = "early_therapy"
+    POST_OPERATIVE = "post_operative"
+    REPEATED_ABSENCES = "repeated_absences"

@@ -1,0 +1,166 @@
+"""Every status there is, and every move between them. Nobody writes a status string elsewhere."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from db.errors import IllegalTransition
+
+
+class Channel(StrEnum):
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class AppointmentStatus(StrEnum):
+    BOOKED = "booked"
+    ATTENDED = "attended"
+    NO_SHOW = "no_show"
+    WAS_NOT_BROUGHT = "was_not_brought"
+    CANCELLED = "cancelled"
+
+
+class EnrolmentStatus(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+
+
+class DeliveryStatus(StrEnum):
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class TaskStatus(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLAIMED = "claimed"
+    DONE = "done"
+
+
+S = TypeVar("S", bound=StrEnum)
+
+APPOINTMENT_MOVES: Mapping[AppointmentStatus, frozenset[AppointmentStatus]] = {
+    # The practice's own software is the authority on what happened, and may correct any of these.
+    status: frozenset(AppointmentStatus) - {status}
+    for status in AppointmentStatus
+}
+
+ENROLMENT_MOVES: Mapping[EnrolmentStatus, frozenset[EnrolmentStatus]] = {
+    EnrolmentStatus.ACTIVE: frozenset({EnrolmentStatus.PAUSED, EnrolmentStatus.STOPPED, EnrolmentStatus.COMPLETED}),
+    EnrolmentStatus.PAUSED: frozenset({EnrolmentStatus.ACTIVE, EnrolmentStatus.STOPPED}),
+    EnrolmentStatus.STOPPED: frozenset(),
+    EnrolmentStatus.COMPLETED: frozenset(),
+}
+
+DELIVERY_MOVES: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
+    # To sent or delivered without a claim: a receipt proves that an attempt whose end was not seen had left.
+    DeliveryStatus.PLANNED: frozenset(DeliveryStatus) - {DeliveryStatus.PLANNED},
+    # Back to planned: a temporary failure, or a lease that ran out.
+    DeliveryStatus.CLAIMED: frozenset(
+        {
+            DeliveryStatus.PLANNED,
+            DeliveryStatus.SENT,
+            DeliveryStatus.DELIVERED,
+            DeliveryStatus.FAILED,
+            DeliveryStatus.CANCELLED,
+        }
+    ),
+    DeliveryStatus.SENT: frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED}),
+    DeliveryStatus.DELIVERED: frozenset(),
+    DeliveryStatus.SKIPPED: frozenset(),
+    DeliveryStatus.CANCELLED: frozenset(),
+    DeliveryStatus.FAILED: frozenset(),
+}
+
+TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
+    TaskStatus.OPEN: frozenset({TaskStatus.ACKNOWLEDGED, TaskStatus.CLAIMED, TaskStatus.DONE}),
+    TaskStatus.ACKNOWLEDGED: frozenset({TaskStatus.OPEN, TaskStatus.CLAIMED, TaskStatus.DONE}),
+    TaskStatus.CLAIMED: frozenset({TaskStatus.OPEN, TaskStatus.DONE}),
+    TaskStatus.DONE: frozenset(),
+}
+
+LIVE_ENROLMENT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
+UNSETTLED_DELIVERY = (DeliveryStatus.PLANNED, DeliveryStatus.CLAIMED)
+
+
+def check_move(what: str, moves: Mapping[S, frozenset[S]], current: S, wanted: S) -> bool:
+    """True if the row must change, False if it is there already; raises `IllegalTransition` for any other move."""
+    if current == wanted:
+        return False
+    if wanted not in moves[current]:
+        raise IllegalTransition(what, current, wanted)
+    return True
+
+
+class Reason(StrEnum):
+    """Why a sequence stopped or did not start, and why a touchpoint was deferred, skipped, cancelled or failed."""
+
+    # Stops of a sequence.
+    REBOOKED = "rebooked"
+    CANCELLED_BY_PATIENT = "cancelled_by_patient"
+    OPTED_OUT = "opted_out"
+    OBJECTION = "objection"
+    REPLIED = "replied"
+    STOPPED_BY_STAFF = "stopped_by_staff"
+    NO_SHOW_WITHDRAWN = "no_show_withdrawn"
+    SUPERSEDED = "superseded"
+    UNREACHABLE = "unreachable"
+    COMPLETED = "completed"
+
+    # An absence that starts no sequence.
+    FUTURE_APPOINTMENT = "future_appointment"
+    WAS_NOT_BROUGHT = "was_not_brought"
+    TOO_OLD = "too_old"
+    HISTORY = "history"
+    NEWER_ABSENCE = "newer_absence"
+
+    # A touchpoint that waits.
+    OUTSIDE_HOURS = "outside_hours"
+    TOO_CLOSE = "too_close"
+    TEMPORARY_FAILURE = "temporary_failure"
+    LEASE_EXPIRED = "lease_expired"
+    PAUSED = "paused"
+
+    # A touchpoint that does not go, or went.
+    ON_TIME = "on_time"
+    CHANNEL_OPT_OUT = "channel_opt_out"
+    NO_ADDRESS = "no_address"
+    SUCCESSOR_DUE = "successor_due"
+    PERMANENT_FAILURE = "permanent_failure"
+    GIVEN_UP = "given_up"
+    BOUNCED = "bounced"
+    TEXT_REFUSED = "text_refused"
+    AMBIGUOUS = "ambiguous"
+    APPOINTMENT_CHANGED = "appointment_changed"
+
+
+class TaskKind(StrEnum):
+    UNREACHABLE = "unreachable"
+    NOT_A_MOBILE = "not_a_mobile"
+    REPLY = "reply"
+    CALL_REQUEST = "call_request"
+    WAS_NOT_BROUGHT = "was_not_brought"
+    DELIVERY_FAILED = "delivery_failed"
+    BOUNCE = "bounce"
+    OBJECTION = "objection"
+    BARRIER = "barrier"
+    TEXT_REFUSED = "text_refused"
+    SENDING_REFUSED = "sending_refused"
+    UNKNOWN_SENDER = "unknown_sender"
+    HIGH_RISK_NOT_ENROLLED = "high_risk_not_enrolled"
+
+
+class Barrier(StrEnum):
+    """What a patient may say stands in the way: a fixed list, no free text."""
+
+    HOURS = "hours"
+    TRANSPORT = "transport"
+    COST = "cost"
+    OTHER = "other"

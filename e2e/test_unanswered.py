@@ -1,0 +1,43 @@
+"""Nobody answers: all five moments arrive on their days, inside the hours, and then nothing more."""
+
+from collections import Counter
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from e2e.people import Person, export
+from e2e.stack import Stack
+
+PARIS = ZoneInfo("Europe/Paris")
+MOMENTS = [
+    ("2026-11-16", "sms"),
+    ("2026-11-16", "email"),
+    ("2026-11-17", "email"),
+    ("2026-11-19", "sms"),
+    ("2026-11-19", "email"),
+    ("2026-11-21", "email"),
+    ("2026-11-23", "sms"),
+    ("2026-11-23", "email"),
+]
+
+
+def test_five_moments_and_then_silence(stack: Stack, people: dict[bool, Person], tmp_path: Path) -> None:
+    practitioner = stack.json("status")["practitioners"][0]
+    stack.json("import", export(tmp_path / "export.csv", people.values(), practitioner=practitioner))
+    stack.advance("8d")
+    for person in people.values():
+        check_moments(stack, person)
+    stack.advance("30d")
+    for person in people.values():
+        check_moments(stack, person)
+        entries = stack.json("journal", person.number)["entries"]
+        assert Counter(entry["event"] for entry in entries)["message_sent"] == len(MOMENTS)
+        assert {entry["event"] for entry in entries[-2:]} == {"message_delivered", "sequence_completed"}
+
+
+def check_moments(stack: Stack, person: Person) -> None:
+    got = stack.messages(to=person.phone) + stack.messages(to=person.email)
+    times = [datetime.fromisoformat(one["at"]).astimezone(PARIS) for one in got]
+    assert Counter((f"{at:%Y-%m-%d}", one["channel"]) for at, one in zip(times, got, strict=True)) == Counter(MOMENTS)
+    assert all(time(9) <= at.time() < time(19, 30) for at in times)
+    assert len({one["text"] for one in got}) == len(MOMENTS)

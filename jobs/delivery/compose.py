@@ -1,0 +1,157 @@
+"""From a claimed row to the message that leaves: pure. The caller looks up what is not in the row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from db.changes.deliveries import Claimed
+from db.queries.practices import Profile, Sending
+from db.rules.telephones import display
+from db.tokens import bounces, links
+from jobs.delivery.access import sender_name
+from jobs.delivery.email import Attachment, OutgoingEmail
+from jobs.delivery.sms.gateway import OutgoingSms
+from jobs.messages.calendar import calendar_file, calendar_uid
+from jobs.messages.catalogue import shipped
+from jobs.messages.email_body import Email
+from jobs.messages.languages import opt_out_text
+from jobs.messages.notices import NoticeKind, render_notice
+from jobs.messages.render import render_email, render_sms
+from jobs.messages.values import MessageValues
+
+NOTICE = "notice_"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a message needs to know of who sends it; `base_url` is the public address of the pages."""
+
+    practice: Profile
+    sending: Sending
+    base_url: str
+
+
+def compose_sms(claimed: Claimed, sender: Sender, *, receives: bool) -> OutgoingSms:
+    """`receives`: whether an answer to this sender comes back, so that the text may say STOP."""
+    words = opt_out_text(claimed.language, receives, sender.practice.language)
+    sms = render_sms(
+        shipped().for_practice(sender.practice.language),
+        claimed.message,
+        speciality=claimed.speciality,
+        language=claimed.language,
+        values=_values(claimed, sender, _token(claimed), words, slots_soon=False),
+        strict=sender.practice.settings.strict,
+    )
+    provider = sender.sending.sms["provider"]
+    query = urlencode({"practice": sender.practice.ref})
+    return OutgoingSms(
+        reference=claimed.ref,
+        to=claimed.address,
+        sender=sender.sending.sms["sender"],
+        text=sms.text,
+        receipt_url=f"{sender.base_url}/webhooks/{provider}/receipt?{query}",
+    )
+
+
+def compose_email(claimed: Claimed, sender: Sender, *, slots_soon: bool, now: datetime) -> OutgoingEmail:
+    if claimed.message.startswith(NOTICE):
+        return _notice(claimed, sender, now)
+    token = _token(claimed)
+    unsubscribe = f"{sender.base_url}/u/{token}"
+    mail = render_email(
+        shipped().for_practice(sender.practice.language),
+        claimed.message,
+        speciality=claimed.speciality,
+        language=claimed.language,
+        values=_values(claimed, sender, token, unsubscribe, slots_soon=slots_soon),
+        strict=sender.practice.settings.strict,
+    )
+    return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=unsubscribe)
+
+
+def _values(claimed: Claimed, sender: Sender, token: str, opt_out: str, *, slots_soon: bool) -> MessageValues:
+    assert claimed.missed_on is not None
+    return MessageValues(
+        first_name=claimed.first_name,
+        link=f"{sender.base_url}/r/{token}",
+        phone=display(sender.practice.phone, sender.practice.country),
+        practice=sender.practice.discreet_name,
+        missed_on=claimed.missed_on,
+        opt_out=opt_out,
+        slots_soon=slots_soon,
+    )
+
+
+def _token(claimed: Claimed) -> str:
+    assert claimed.link_id is not None
+    return links().sign(claimed.link_id)
+
+
+def _notice(claimed: Claimed, sender: Sender, now: datetime) -> OutgoingEmail:
+    """The practice hears of a booking, a move or a cancellation, as it was when it happened."""
+    practice, detail = sender.practice, claimed.detail
+    zone = ZoneInfo(practice.zone)
+    kind = NoticeKind(claimed.message.removeprefix(NOTICE))
+    starts_at, ends_at = (datetime.fromisoformat(detail[name]) for name in ("starts_at", "ends_at"))
+    previous = detail.get("previous")
+    mail = render_notice(
+        kind,
+        language=practice.language,
+        reference=detail["patient"],
+        practitioner=detail["practitioner"],
+        starts_at=starts_at.astimezone(zone),
+        previous=datetime.fromisoformat(previous).astimezone(zone) if previous else None,
+    )
+    file = calendar_file(
+        uid=calendar_uid(detail["uid"], sender.base_url),
+        sequence=detail["sequence"],
+        starts_at=starts_at,
+        ends_at=ends_at,
+        stamped_at=claimed.created_at,
+        cancelled=kind is NoticeKind.CANCELLED,
+        practice=practice.discreet_name,
+        address=practice.address or "",
+        language=practice.language,
+        organizer=None,
+    )
+    attachment = Attachment("rendez-vous.ics", "text/calendar; charset=utf-8; method=PUBLISH", file)
+    return _envelope(
+        claimed, sender, mail, now, language=practice.language, unsubscribe=None, attachments=(attachment,)
+    )
+
+
+def return_path(smtp: Mapping[str, Any], reference: str) -> str:
+    """Where a bounce goes: `retour@x` becomes `retour+TOKEN@x`, whose token names the delivery."""
+    local, at, domain = smtp.get("bounce_address", "").rpartition("@")
+    return f"{local}+{bounces().sign(reference)}@{domain}" if at else smtp["from_address"]
+
+
+def _envelope(
+    claimed: Claimed,
+    sender: Sender,
+    mail: Email,
+    now: datetime,
+    *,
+    language: str,
+    unsubscribe: str | None,
+    attachments: tuple[Attachment, ...] = (),
+) -> OutgoingEmail:
+    smtp = sender.sending.smtp
+    return OutgoingEmail(
+        message_id=claimed.message_id,
+        to=claimed.address,
+        from_address=smtp["from_address"],
+        from_name=sender_name(sender.practice, sender.sending),
+        reply_to=sender.practice.reply_to,
+        subject=mail.subject,
+        text=mail.text,
+        html=mail.html,
+        return_path=return_path(smtp, claimed.ref),
+        language=language,
+        date=now,
+        unsubscribe_url=unsubscribe,
+        attachments=attachments,
+    )

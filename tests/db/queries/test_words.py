@@ -1,0 +1,53 @@
+"""Every code has its word in every language."""
+
+import pytest
+
+from db import actors
+from db.changes._journal import Event
+from db.queries.words import languages, words
+from db.rules.plans import MESSAGES, STANDARD
+from db.states import AppointmentStatus, Barrier, Channel, Reason, TaskKind, TaskStatus
+
+NOTICES = ("notice_booked", "notice_moved", "notice_cancelled")
+CODES = {
+    "events": tuple(Event),
+    "reasons": tuple(Reason),
+    "tasks": tuple(TaskKind),
+    "task_statuses": tuple(TaskStatus),
+    "barriers": tuple(Barrier),
+    "appointment_statuses": tuple(AppointmentStatus),
+    "channels": tuple(Channel),
+    "messages": (*MESSAGES, *NOTICES),
+    "plans": (STANDARD.name,),
+    "actors": (actors.SYSTEM, actors.PATIENT, actors.INTAKE, actors.INSTALLER, actors.GATEWAY, "staff"),
+    "bookings": ("booked", "moved", "cancelled", "telephone"),
+}
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize(("group", "codes"), CODES.items())
+def test_every_code_has_a_word(language: str, group: str, codes: tuple[str, ...]) -> None:
+    known = words(language).groups[group]
+    assert [code for code in codes if not known.get(code)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_has_the_same_words_as_french(language: str) -> None:
+    for group, french in words("fr").groups.items():
+        assert words(language).groups[group].keys() == french.keys()
+
+
+def test_an_unknown_language_reads_french() -> None:
+    assert words("tlh") is not None
+    assert words("tlh").of("channels", "email") == words("fr").of("channels", "email")
+
+
+def test_a_code_without_a_word_stands_for_itself() -> None:
+    assert words("fr").of("reasons", "something_retired") == "something_retired"
+    assert words("fr").of("reasons", None) == ""
+
+
+@pytest.mark.parametrize("language", languages())
+def test_no_word_counts_absences_or_blames(language: str) -> None:
+    for text in (text for group in words(language).groups.values() for text in group.values()):
+        assert "lapin" not in text.lower()
