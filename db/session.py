@@ -17,10 +17,12 @@ def use_keys(config: Config) -> None:
 @asynccontextmanager
 async def opened(config: Config, *, connections: int | None = None) -> AsyncIterator[Config]:
     """The database, the keys and the clock of `config`, for as long as the block runs."""
+    # First, so that a data directory without a stack is told as that, and not as keys that are missing.
+    address = config.database()
     use_keys(config)
     clock.follow(config.clock_file)
     await engine.connect(
-        config.database(),
+        address,
         most=connections or config.database_connections,
         statement_cache=config.database_statement_cache,
     )

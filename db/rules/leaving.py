@@ -7,8 +7,8 @@ from db.rules.plans import SPACING
 from db.rules.windows import Calendar, is_open, next_opening
 from db.states import LIVE_ENROLMENT, AppointmentStatus, EnrolmentStatus, Reason
 
-# A pause without an end is looked at again once a day: whoever ends it makes the message due.
-LOOK_AGAIN = timedelta(days=1)
+# A pause without an end is looked at again now and then: whoever ends it makes the message due.
+LOOK_AGAIN = timedelta(days=30)
 
 
 @dataclass(frozen=True)

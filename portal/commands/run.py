@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.markup import escape
 
+from db.clock import clock as demo_clock
 from db.config import Config
 from db.embedded import start_postgres, start_redis
 from db.errors import ConfigurationError
@@ -192,7 +193,8 @@ def _announce(config: Config, as_json: bool) -> None:
         emit({"mode": config.mode, "portal": config.base_url, "inbox": inbox, "data": config.data.resolve()})
         sys.stdout.flush()
     elif config.is_demo:
-        out().print(tour(config))
+        demo_clock.follow(config.clock_file)
+        out().print(tour(config, now=demo_clock.now()))
     else:
         out().print(
             f"\n[bold]Reprise is running[/bold] for {escape(config.base_url)}.\n"

@@ -4,7 +4,6 @@ Open slots come out the same for everybody who sees that practitioner, so they a
 of them for the next request, and each day for when another day's slot is taken.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -14,6 +13,7 @@ from babel.dates import format_date, format_time
 from markupsafe import Markup
 
 from db.queries.links import Booking, PatientPage
+from db.rules.names import bare_name
 from db.rules.telephones import display
 from db.rules.windows import zone_named
 from portal.forms.patient import slot_value
@@ -24,12 +24,6 @@ from portal.render import templates
 # As many days as a telephone shows without much scrolling; the later weeks open at a touch.
 DAYS_OPEN = 3
 NO_BREAK = "\u00a0"
-
-_TITLES = re.compile(
-    r"^(?:(?:dr|dre|docteure?|pr|prof|professeure?|doctor|professor|mme|madame|mlle|mr|mrs|ms|m|monsieur)\b[. ]*)+",
-    re.IGNORECASE,
-)
-_ADDED = re.compile(r"\s*(?:[,;(/|]|\s[-–—]\s).*$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +86,6 @@ def _booking_view(booking: Booking, zone: str, words: Words) -> BookingView:
     if booking.starts_at is None:
         return BookingView(words.dates.say_date(booking.day), booking.can_change, has_time=False)
     return BookingView(moment_text(booking.starts_at, zone, words), booking.can_change, has_time=True)
-
-
-@lru_cache(maxsize=1024)
-def bare_name(name: str) -> str:
-    """The practitioner's name without the title before it or the occupation after it."""
-    return _ADDED.sub("", _TITLES.sub("", name)).strip() or name
 
 
 def moment_text(moment: datetime, zone: str, words: Words) -> str:

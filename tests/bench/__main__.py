@@ -20,7 +20,7 @@ Part = Callable[[Stack, bool], Awaitable[list[Figure]]]
 
 
 async def _mail(stack: Stack, quick: bool) -> list[Figure]:
-    return await mail.measure(stack, messages=200 if quick else 600, rounds=3 if quick else 7)
+    return await mail.measure(stack, messages=200 if quick else 1000, rounds=3 if quick else 9)
 
 
 async def _pages(stack: Stack, quick: bool) -> list[Figure]:

@@ -9,7 +9,6 @@ import aiosmtplib
 
 from db.changes.deliveries import claim_due
 from db.clock import clock
-from db.engine import fetch
 from db.queries.practices import Profile
 from db.states import Channel
 from db.tables.deliveries import BULK
@@ -66,8 +65,6 @@ async def _make_due(practice: Profile, messages: int) -> None:
     # The SMS of patients without a telephone are skipped; that is no part of what is measured.
     while (await claim_due(practice, lane=BULK, channel=Channel.SMS, limit=500, mail_domain="", now=DUE_AT)).looked_at:
         pass
-    # As autovacuum does in its own time.
-    await fetch("ANALYZE")
 
 
 async def _send_all(post: Post) -> int:

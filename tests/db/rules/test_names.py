@@ -1,6 +1,6 @@
 import pytest
 
-from db.rules.names import LONGEST_KEY, name_key
+from db.rules.names import LONGEST_KEY, bare_name, name_key
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,47 @@ def test_a_blank_name_has_the_blank_key(blank: str) -> None:
 @pytest.mark.parametrize("long", ["œ" * 100, "A" * 120 + " " + "B" * 120, "ﬃ" * 60])
 def test_a_key_fits_its_column(long: str) -> None:
     assert 0 < len(name_key(long)) <= LONGEST_KEY
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Élise Marchand",
+        "Dr Élise Marchand",
+        "MARCHAND Élise",
+        "Mme MARCHAND Elise",
+        "Docteur Elise Marchand",
+        "Élise Marchand (psychologue)",
+        "Marchand Élise, kinésithérapeute",
+    ],
+)
+def test_one_person_written_in_many_ways_is_one_person(written: str) -> None:
+    assert name_key(written) == name_key("Élise Marchand")
+
+
+@pytest.mark.parametrize("other", ["Élise Marchal", "Éric Marchand", "Élise Marchand-Petit"])
+def test_another_person_is_another(other: str) -> None:
+    assert name_key(other) != name_key("Élise Marchand")
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("Claude Lefèvre", "Claude Lefèvre"),
+        ("Dr Claude Lefèvre", "Claude Lefèvre"),
+        ("DR. LEFÈVRE", "LEFÈVRE"),
+        ("Docteur Claude Lefèvre", "Claude Lefèvre"),
+        ("Pr Dr Claude Lefèvre", "Claude Lefèvre"),
+        ("Mme Lefèvre", "Lefèvre"),
+        ("M. Lefèvre", "Lefèvre"),
+        ("Marie Lefèvre", "Marie Lefèvre"),
+        ("Prosper Drouet", "Prosper Drouet"),
+        ("Claude Lefèvre, psychologue", "Claude Lefèvre"),
+        ("Claude Lefèvre (kinésithérapeute)", "Claude Lefèvre"),
+        ("Claude Lefèvre - dentiste", "Claude Lefèvre"),
+        ("Anne-Marie Lefèvre-Müller", "Anne-Marie Lefèvre-Müller"),
+        ("Dr", "Dr"),
+    ],
+)
+def test_a_practitioner_is_named_without_title_or_occupation(stored: str, shown: str) -> None:
+    assert bare_name(stored) == shown

@@ -2,33 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.patient.view import bare_name, moment_text, slots_html
+from portal.patient.view import moment_text, slots_html
 from portal.patient.words import words_for
 
 TUESDAY = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("stored", "shown"),
-    [
-        ("Claude Lefèvre", "Claude Lefèvre"),
-        ("Dr Claude Lefèvre", "Claude Lefèvre"),
-        ("DR. LEFÈVRE", "LEFÈVRE"),
-        ("Docteur Claude Lefèvre", "Claude Lefèvre"),
-        ("Pr Dr Claude Lefèvre", "Claude Lefèvre"),
-        ("Mme Lefèvre", "Lefèvre"),
-        ("M. Lefèvre", "Lefèvre"),
-        ("Marie Lefèvre", "Marie Lefèvre"),
-        ("Prosper Drouet", "Prosper Drouet"),
-        ("Claude Lefèvre, psychologue", "Claude Lefèvre"),
-        ("Claude Lefèvre (kinésithérapeute)", "Claude Lefèvre"),
-        ("Claude Lefèvre - dentiste", "Claude Lefèvre"),
-        ("Anne-Marie Lefèvre-Müller", "Anne-Marie Lefèvre-Müller"),
-        ("Dr", "Dr"),
-    ],
-)
-def test_a_practitioner_is_named_without_title_or_occupation(stored: str, shown: str) -> None:
-    assert bare_name(stored) == shown
 
 
 @pytest.mark.parametrize(
