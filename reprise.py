@@ -23,6 +23,7 @@ COMMANDS = {
     "bookings": "portal.commands.reading:bookings",
     "inbox": "portal.commands.demo:inbox",
     "demo": "portal.commands.demo:demo",
+    "keys": "portal.commands.keys:keys",
     "doctor": "portal.commands.doctor:doctor",
 }
 

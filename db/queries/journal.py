@@ -101,6 +101,7 @@ class Verification:
     gone. Lists are cut at a hundred each."""
 
     seals: int = 0
+    last_seal: str = ""
     sealed: int = 0
     waiting: int = 0
     broken: list[BrokenSeal] = field(default_factory=list)
@@ -126,6 +127,7 @@ async def verify_journal() -> Verification:
             if problem is not None and len(found.broken) < MOST_REPORTED:
                 found.broken.append(problem)
             previous = bytes(seal["seal"])
+        found.last_seal = previous.hex()
         await _look_for_strays(found)
     return found
 

@@ -152,6 +152,8 @@ def _print_verification(found: Verification) -> None:
     sealed = f"{found.sealed} entries under {found.seals} seals, {found.waiting} wait for theirs"
     if found.whole:
         out().print(f"The journal is whole: {sealed}.")
+        # Noted elsewhere, it would show that the newest end was cut off, which no chain can tell of itself.
+        out().print(f"Its last seal is {found.last_seal[:16]}.")
         return
     out().print(f"[red bold]The journal is broken[/red bold] ({sealed}).")
     for seal in found.broken:

@@ -79,17 +79,22 @@ async def _fill(home: Config, config: Config, planned: int) -> None:
     await migrate()
     practice = await make_practice(2525, now=DUE_AT - timedelta(hours=1))
     await make_absences(practice, [DUE_AT] * DUE)
+    await plan_ahead(planned)
+    await insist_on_index(practice)
+    await engine.connect(home.database())
+
+
+async def plan_ahead(touchpoints: int) -> None:
+    """So many copies of the touchpoints of the first follow-up that there is; they are planned, and not due."""
     own = await engine.fetch_value(
         "SELECT count(*) FROM delivery WHERE enrolment = (SELECT min(enrolment) FROM delivery)"
     )
     for sql in COPIES:
-        await engine.fetch(sql.format(start=FROM), planned // own)
+        await engine.fetch(sql.format(start=FROM), touchpoints // own)
     await engine.fetch("VACUUM ANALYZE")
-    await _insist_on_index(practice)
-    await engine.connect(home.database())
 
 
-async def _insist_on_index(practice: Profile) -> None:
+async def insist_on_index(practice: Profile) -> None:
     async with recorded() as statements:
         await due_desks(BULK, now=NOTHING_DUE_AT)
         await _claim(practice, NOTHING_DUE_AT)
