@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from e2e.people import Person
 from e2e.stack import Stack, running
 
+HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -21,6 +22,12 @@ Shot = Callable[[Page, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", type=Path, help="Folder to leave the journeys' screenshots in.")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Last of all: from its first page on, the browser's own loop runs in this thread, and no coroutine test could."""
+    items.sort(key=lambda item: item.path.is_relative_to(HERE))
 
 
 @pytest.fixture(scope="session")

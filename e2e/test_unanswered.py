@@ -32,7 +32,9 @@ def test_five_moments_and_then_silence(stack: Stack, people: dict[bool, Person],
         check_moments(stack, person)
         entries = stack.json("journal", person.number)["entries"]
         assert Counter(entry["event"] for entry in entries)["message_sent"] == len(MOMENTS)
-        assert {entry["event"] for entry in entries[-2:]} == {"message_delivered", "sequence_completed"}
+        # A receipt may come in after the sequence has ended.
+        assert "sequence_completed" in {entry["event"] for entry in entries[-3:]}
+        assert {entry["event"] for entry in entries[-3:]} <= {"message_sent", "message_delivered", "sequence_completed"}
 
 
 def check_moments(stack: Stack, person: Person) -> None:

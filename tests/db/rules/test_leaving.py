@@ -102,12 +102,12 @@ def test_a_corrected_absence_withdraws_its_message(status: AppointmentStatus) ->
             "2026-06-15 09:00",
             Reason.PAUSED,
         ),
-        ("2026-06-10 10:00", with_(enrolment_status=PAUSED), "2026-06-11 10:00", Reason.PAUSED),
+        ("2026-06-10 10:00", with_(enrolment_status=PAUSED), "2026-07-10 10:00", Reason.PAUSED),
         # A pause says nothing of the successor: that is asked on resuming.
         (
             "2026-06-10 10:00",
             with_(enrolment_status=PAUSED, successor_due_at=NOW - HOUR),
-            "2026-06-11 10:00",
+            "2026-07-10 10:00",
             Reason.PAUSED,
         ),
     ],
