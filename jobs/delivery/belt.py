@@ -17,8 +17,6 @@ from db.changes.settlements import Outcome, Settlement, settle
 
 # A decision to send holds for so long. With the sender's own budget (10 s) that is as long as a stop waits.
 FRESH_S = 2.0
-# So long a settlement waits for more of its kind: each is a transaction.
-GATHER_S = 0.01
 
 
 @dataclass
@@ -98,8 +96,6 @@ class Belt:
         try:
             while not self._all_sent or self._results:
                 await self._more.wait()
-                if not self._all_sent:
-                    await asyncio.sleep(GATHER_S)
                 self._more.clear()
                 results, self._results = self._results, []
                 await self._settle(results)

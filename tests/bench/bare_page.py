@@ -19,15 +19,17 @@ TEMPLATE = """<!doctype html>
 <body>
 <ul>
 {% for row in rows %}
-<li><button value="{{ row["starts_at"].isoformat() }}">{{ row["starts_at"].strftime("%H:%M") }}</button></li>
+<li><button name="slot" value="{{ row["value"] }}">{{ row["text"] }}</button></li>
 {% endfor %}
 </ul>
 <p>{{ filling }}</p>
 </body>
 </html>
 """
+# Text already, so that the page has nothing to work out.
 QUERY = (
-    "SELECT now() + make_interval(mins => number) AS starts_at FROM generate_series(1, $1) AS number ORDER BY starts_at"
+    "SELECT to_char(starts_at, 'YYYY-MM-DD\"T\"HH24:MI\"Z\"') AS value, to_char(starts_at, 'HH24:MI') AS text "
+    "FROM (SELECT now() + make_interval(mins => number) AS starts_at FROM generate_series(1, $1) AS number) AS slots"
 )
 
 
