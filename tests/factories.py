@@ -60,7 +60,7 @@ def new_practice(**changes: Any) -> NewPractice:
             NewStaff("Camille Roux", "camille@tilleuls.example", "front_desk", "fr", "dominique@tilleuls.example"),
             NewStaff("Dominique Petit", "dominique@tilleuls.example", "admin", "fr"),
         ),
-        practitioners=(NewPractitioner("Claude Lefèvre", "psychotherapy", 50, 10),),
+        practitioners=(NewPractitioner("Maxime Lefèvre", "psychotherapy", 50, 10),),
     )
     return replace(usual, **changes)
 
@@ -85,7 +85,7 @@ def row(**changes: Any) -> IntakeRow:
         "email": f"patient{number}@mail.example",
         "language": None,
         "minor": False,
-        "practitioner": "Claude Lefèvre",
+        "practitioner": "Maxime Lefèvre",
         "speciality": None,
         "appointment_key": f"A{number}",
         "day": starts_at.astimezone(PARIS).date() if starts_at else date(2026, 11, 16),

@@ -223,7 +223,7 @@ def _practitioners(top: Section, settings: dict[str, Any]) -> tuple[NewPractitio
 def _practitioner(section: Section, settings: dict[str, Any]) -> NewPractitioner:
     """Without a week of its own, the practice's applies."""
     person = NewPractitioner(
-        name=section.required("name", text(120), "", '"Claude Lefèvre", as your software writes it'),
+        name=section.required("name", text(120), "", '"Maxime Lefèvre", as your software writes it'),
         speciality=section.read("speciality", one_of(SPECIALITIES), "general"),
         duration_min=section.read("duration", whole(5, 480), settings["duration_min"]),
         buffer_min=section.read("buffer", whole(0, 240), settings["buffer_min"]),

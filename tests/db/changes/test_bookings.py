@@ -152,7 +152,7 @@ async def test_practice_closed_on_a_day_offers_and_books_nothing_on_it(database:
 
 
 async def test_closure_of_another_practitioner_closes_nothing_here(database: None) -> None:
-    people = (NewPractitioner("Claude Lefèvre", "dental", 50, 10), NewPractitioner("Dominique Ba", "dental", 50, 10))
+    people = (NewPractitioner("Maxime Lefèvre", "dental", 50, 10), NewPractitioner("Dominique Ba", "dental", 50, 10))
     closed = NewClosure(date(2026, 11, 24), date(2026, 11, 24), "Dominique Ba")
     practice = await f.make_practice(practitioners=people, closures=(closed,))
     (link, *_) = await links_of(practice)
@@ -270,7 +270,7 @@ async def test_nothing_booked_cannot_be_moved_or_cancelled(practice: Profile) ->
 
 async def test_booking_with_another_practitioner_is_shown_and_moved_in_that_ones_agenda(database: None) -> None:
     """Two absences, two practitioners: the older link shows the booking that the newer one made."""
-    people = (NewPractitioner("Claude Lefèvre", "dental", 50, 10), NewPractitioner("Dominique Ba", "dental", 30, 5))
+    people = (NewPractitioner("Maxime Lefèvre", "dental", 50, 10), NewPractitioner("Dominique Ba", "dental", 30, 5))
     practice = await f.make_practice(practitioners=people)
     first = await f.make_absence(practice)
     (old, *_) = await f.link_ids(first.patient_key)

@@ -157,7 +157,7 @@ async def test_practitioner_first_met_gets_the_practices_own_week(practice: Prof
     assert (added["week"], added["duration_min"], added["buffer_min"], added["speciality"]) == (None, 50, 10, "dental")
 
 
-@pytest.mark.parametrize("spelling", ["CLAUDE LEFÈVRE", "claude  lefevre", "Claude-Lefèvre", ""])
+@pytest.mark.parametrize("spelling", ["MAXIME LEFÈVRE", "maxime  lefevre", "Maxime-Lefèvre", ""])
 async def test_practitioner_is_recognised_by_folded_name_and_a_blank_is_the_first(
     practice: Profile, spelling: str
 ) -> None:

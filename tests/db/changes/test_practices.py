@@ -40,7 +40,7 @@ async def test_same_file_again_changes_nothing(database: None) -> None:
         {"settings": Settings(worth_sms=False)},
         {"sms": {"provider": "twilio"}},
         {"closures": (NewClosure(date(2026, 12, 24), date(2026, 12, 24)),)},
-        {"practitioners": (NewPractitioner("Claude Lefèvre", "dental", 30, 5),)},
+        {"practitioners": (NewPractitioner("Maxime Lefèvre", "dental", 30, 5),)},
     ],
     ids=lambda change: next(iter(change)),
 )

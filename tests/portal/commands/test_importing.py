@@ -27,7 +27,7 @@ def row(number: int, *, at: str = "16/11/2026;10h00", status: str = "Non honoré
     phone = phone or f"06 12 34 {number // 100:02} {number % 100:02}"
     key = other.get("rdv", f"R{number}")
     mail = other.get("mail", f"p{number}@mail.example")
-    return f"P{number};Essai;Noémie;{phone};{mail};Claude Lefèvre;{key};{at};{status}"
+    return f"P{number};Essai;Noémie;{phone};{mail};Maxime Lefèvre;{key};{at};{status}"
 
 
 def export(folder: Path, rows: Iterable[str], *, encoding: str = "cp1252", name: str = "export.csv") -> Path:
@@ -146,11 +146,11 @@ def test_overlaps_among_appointments_ahead_are_kept_and_listed(shop: Terminal, t
     assert (overlap["first_patient"], overlap["second_patient"]) == ("P0", "P1")
     assert overlap["starts_at"] == "2026-11-24T09:30:00+00:00"
     told = shop.run("import", tmp_path / "export.csv").out
-    assert "mar. 24 nov. 2026 à 10:30, Claude Lefèvre: patients P0 and P1" in told
+    assert "mar. 24 nov. 2026 à 10:30, Maxime Lefèvre: patients P0 and P1" in told
 
 
 def test_a_practitioner_first_met_is_added_and_told(shop: Terminal, tmp_path: Path) -> None:
-    file = export(tmp_path, [row(1).replace("Claude Lefèvre", "Paul Petit")])
+    file = export(tmp_path, [row(1).replace("Maxime Lefèvre", "Paul Petit")])
     assert shop.json("import", file)["practitioners_added"] == ["Paul Petit"]
 
 

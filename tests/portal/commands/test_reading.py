@@ -39,7 +39,7 @@ def free_times(link: str) -> Any:
 
 def test_status_of_a_quiet_practice(shop: Terminal) -> None:
     assert shop.json("status") == {
-        "practitioners": ["Claude Lefèvre"],
+        "practitioners": ["Maxime Lefèvre"],
         "open_tasks": 0,
         "tasks": [],
         "sequences": {"running": 0, "paused": 0},
@@ -215,7 +215,7 @@ def test_bookings_name_the_touchpoint_they_came_through(shop: Terminal) -> None:
         "what": "booked",
         "starts_at": page.slots[0].starts_at.isoformat(),
         "previous": None,
-        "practitioner": "Claude Lefèvre",
+        "practitioner": "Maxime Lefèvre",
         "patient": "P1",
         "through": "link",
         "message": "first",

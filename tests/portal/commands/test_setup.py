@@ -9,7 +9,7 @@ from db.queries.practices import only_practice, sending
 from tests.portal.commands.conftest import Terminal
 from tests.portal.forms.test_practice_file import SECOND, write
 
-CLAUDE = '[[practitioners]]\nname = "Claude Lefèvre"\nspeciality = "psychotherapy"'
+MAXIME = '[[practitioners]]\nname = "Maxime Lefèvre"\nspeciality = "psychotherapy"'
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def production(terminal: Terminal) -> Terminal:
 
 
 def test_a_practice_is_made_from_its_file(production: Terminal, tmp_path: Path) -> None:
-    path = write(tmp_path, end=f"{SECOND}\n{CLAUDE}")
+    path = write(tmp_path, end=f"{SECOND}\n{MAXIME}")
     assert production.json("setup", path) == {
         "practice": "Cabinet des Tilleuls",
         "changed": True,
@@ -35,7 +35,7 @@ def test_a_practice_is_made_from_its_file(production: Terminal, tmp_path: Path) 
 
 
 def test_the_same_file_again_changes_nothing(production: Terminal, tmp_path: Path) -> None:
-    path = write(tmp_path, end=f"{SECOND}\n{CLAUDE}")
+    path = write(tmp_path, end=f"{SECOND}\n{MAXIME}")
     production.run("setup", path)
     assert production.json("setup", path)["changed"] is False
     assert "nothing was changed" in production.run("setup", path).out
@@ -43,8 +43,8 @@ def test_the_same_file_again_changes_nothing(production: Terminal, tmp_path: Pat
 
 
 def test_an_edited_file_updates_the_same_practice(production: Terminal, tmp_path: Path) -> None:
-    production.run("setup", write(tmp_path, end=CLAUDE))
-    path = write(tmp_path, agenda="duration = 30", end=CLAUDE)
+    production.run("setup", write(tmp_path, end=MAXIME))
+    path = write(tmp_path, agenda="duration = 30", end=MAXIME)
     path.write_text(path.read_text(encoding="utf-8").replace("Cabinet des", "Maison des"), encoding="utf-8")
     production.run("setup", path)
     practice = production.do(only_practice())

@@ -26,7 +26,7 @@ async def test_the_page_shows_what_it_may_and_nothing_else(site: Site, token: st
     for expected in (
         "Les Tilleuls",
         "Choisissez le moment qui vous convient",
-        "Avec Claude Lefèvre",
+        "Avec Maxime Lefèvre",
         "50 minutes",
         "24 heures à l’avance",
         "01 42 00 00 00",
@@ -70,7 +70,7 @@ async def test_choosing_shows_what_would_be_booked_and_changes_nothing(site: Sit
     assert answer.status_code == 200
     text = main_text(check_page(answer, site.app))
     assert "mercredi 18 novembre à 10:00" in text
-    assert "Avec Claude Lefèvre" in text
+    assert "Avec Maxime Lefèvre" in text
     assert await everything() == before
 
 
