@@ -1,9 +1,12 @@
 """Nobody answers: all five moments arrive on their days, inside the hours, and then nothing more."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Page, expect
 
 from e2e.people import Person, export
 from e2e.stack import Stack
@@ -21,12 +24,18 @@ MOMENTS = [
 ]
 
 
-def test_five_moments_and_then_silence(stack: Stack, people: dict[bool, Person], tmp_path: Path) -> None:
+def test_five_moments_and_then_silence(
+    stack: Stack, people: dict[bool, Person], patient: Callable[[bool], Page], tmp_path: Path
+) -> None:
     practitioner = stack.json("status")["practitioners"][0]
     stack.json("import", export(tmp_path / "export.csv", people.values(), practitioner=practitioner))
     stack.advance("8d")
-    for person in people.values():
+    for javascript, person in people.items():
         check_moments(stack, person)
+        page = patient(javascript)
+        for one in stack.messages(to=person.phone) + stack.messages(to=person.email):
+            page.goto(one["links"][0])
+            expect(page.locator("button[name=slot]:visible").first).to_be_visible()
     stack.advance("30d")
     for person in people.values():
         check_moments(stack, person)
