@@ -1,6 +1,7 @@
 """The guided tour that a first start prints."""
 
 import re
+from datetime import datetime
 
 import pytest
 
@@ -22,8 +23,8 @@ def test_while_the_practice_is_open_nobody_is_told_to_wait(config: Config) -> No
     [(local(16, 21), "Monday 09:00", "12h"), (local(22, 21), "Monday 09:00", "12h"), (local(16, 19, 27), "", "14h")],
 )
 def test_while_it_is_closed_the_tour_says_how_not_to_wait(
-    config: Config, now: object, opening: str, hours: str
+    config: Config, now: datetime, opening: str, hours: str
 ) -> None:
-    told = plain(tour(config, now=now))  # type: ignore[arg-type]
+    told = plain(tour(config, now=now))
     assert f"demo advance {hours}" in told
     assert opening.replace("Monday", "") in told
