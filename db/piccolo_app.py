@@ -8,7 +8,7 @@ from db.tables.agenda import Appointment
 from db.tables.deliveries import Delivery
 from db.tables.journal import Journal, JournalSeal, JournalUnsealed
 from db.tables.people import ChannelOptOut, Inbound, Patient, PatientRisk
-from db.tables.practice import Closure, Practice, Practitioner, Staff
+from db.tables.practice import Closure, Practice, Practitioner, Staff, StaffAbsence
 from db.tables.sequences import Enrolment
 from db.tables.tasks import Task
 
@@ -18,6 +18,7 @@ APP_CONFIG = AppConfig(
     table_classes=[
         Practice,
         Staff,
+        StaffAbsence,
         Practitioner,
         Closure,
         Patient,

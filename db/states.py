@@ -38,10 +38,23 @@ class DeliveryStatus(StrEnum):
 
 
 class TaskStatus(StrEnum):
+    PLANNED = "planned"
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     CLAIMED = "claimed"
     DONE = "done"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Role(StrEnum):
+    """What a person at the practice does, and in a plan: whom a step is for. `PRACTITIONER` there: the treating one."""
+
+    ADMIN = "admin"
+    CLINICAL_LEAD = "clinical_lead"
+    PRACTITIONER = "practitioner"
+    CARE_COORDINATOR = "care_coordinator"
+    FRONT_DESK = "front_desk"
 
 
 S = TypeVar("S", bound=StrEnum)
@@ -80,13 +93,22 @@ DELIVERY_MOVES: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
 }
 
 TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    TaskStatus.OPEN: frozenset({TaskStatus.ACKNOWLEDGED, TaskStatus.CLAIMED, TaskStatus.DONE}),
-    TaskStatus.ACKNOWLEDGED: frozenset({TaskStatus.OPEN, TaskStatus.CLAIMED, TaskStatus.DONE}),
-    TaskStatus.CLAIMED: frozenset({TaskStatus.OPEN, TaskStatus.DONE}),
+    # Skipped: it fell due and was needless, the patient having answered. Cancelled: the patient rebooked, or was there.
+    TaskStatus.PLANNED: frozenset({TaskStatus.OPEN, TaskStatus.SKIPPED, TaskStatus.CANCELLED, TaskStatus.DONE}),
+    TaskStatus.OPEN: frozenset(
+        {TaskStatus.ACKNOWLEDGED, TaskStatus.CLAIMED, TaskStatus.DONE, TaskStatus.CANCELLED},
+    ),
+    TaskStatus.ACKNOWLEDGED: frozenset(
+        {TaskStatus.OPEN, TaskStatus.CLAIMED, TaskStatus.DONE, TaskStatus.CANCELLED},
+    ),
+    TaskStatus.CLAIMED: frozenset({TaskStatus.OPEN, TaskStatus.DONE, TaskStatus.CANCELLED}),
     TaskStatus.DONE: frozenset(),
+    TaskStatus.SKIPPED: frozenset(),
+    TaskStatus.CANCELLED: frozenset(),
 }
 
 LIVE_ENROLMENT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
+OPEN_TASK = (TaskStatus.OPEN, TaskStatus.ACKNOWLEDGED, TaskStatus.CLAIMED)
 UNSETTLED_DELIVERY = (DeliveryStatus.PLANNED, DeliveryStatus.CLAIMED)
 
 
@@ -127,6 +149,11 @@ class Reason(StrEnum):
     TEMPORARY_FAILURE = "temporary_failure"
     LEASE_EXPIRED = "lease_expired"
     PAUSED = "paused"
+    CLAIMED = "claimed"
+    WILL_BOOK = "will_book"
+    ESCALATED = "escalated"
+    DAILY_LIMIT = "daily_limit"
+    CLOSED_DAY = "closed_day"
 
     # A touchpoint that does not go, or went.
     ON_TIME = "on_time"
@@ -139,9 +166,29 @@ class Reason(StrEnum):
     TEXT_REFUSED = "text_refused"
     AMBIGUOUS = "ambiguous"
     APPOINTMENT_CHANGED = "appointment_changed"
+    FAILOVER = "failover"
+    CASE_CLOSED = "case_closed"
+    REHEARSAL = "rehearsal"
+
+    # A task that went to somebody else, or that nobody needs to do.
+    ANSWERED = "answered"
+    NOT_ACKNOWLEDGED = "not_acknowledged"
+    NOT_FINISHED = "not_finished"
+    AWAY = "away"
+    BY_HAND = "by_hand"
 
 
 class TaskKind(StrEnum):
+    # Steps of a plan.
+    CALL = "call"
+    ALERT = "alert"
+    ESCALATION = "escalation"
+
+    # What events ask for.
+    EMERGENCY = "emergency"
+    HIGH_RISK_CANCELLED = "high_risk_cancelled"
+    DECLINED = "declined"
+    STAFF_UNREACHABLE = "staff_unreachable"
     UNREACHABLE = "unreachable"
     NOT_A_MOBILE = "not_a_mobile"
     REPLY = "reply"
@@ -155,6 +202,20 @@ class TaskKind(StrEnum):
     SENDING_REFUSED = "sending_refused"
     UNKNOWN_SENDER = "unknown_sender"
     HIGH_RISK_NOT_ENROLLED = "high_risk_not_enrolled"
+
+
+class CallOutcome(StrEnum):
+    """How a task ended. The last two are for tasks that are no call."""
+
+    REACHED_REBOOKED = "reached_rebooked"
+    REACHED_WILL_BOOK = "reached_will_book"
+    DECLINED = "declined"
+    LEFT_MESSAGE = "left_message"
+    NO_ANSWER = "no_answer"
+    WRONG_NUMBER = "wrong_number"
+    NEEDS_CLINICAL_LEAD = "needs_clinical_lead"
+    HANDLED = "handled"
+    NOTHING_TO_DO = "nothing_to_do"
 
 
 class Barrier(StrEnum):

@@ -11,3 +11,4 @@ class RiskRule(StrEnum):
     EARLY_THERAPY = "early_therapy"
     POST_OPERATIVE = "post_operative"
     REPEATED_ABSENCES = "repeated_absences"
+    PRACTITIONER_LABEL = "practitioner_label"

@@ -17,7 +17,7 @@ class Appointment(Table, db=ENGINE):
 
     `undecided` marks an absence of which nobody has decided yet whether a sequence follows it. `blocked_until` is the
     end plus the practitioner's buffer. `enrolment` and `link_id` say through which follow-up and which touchpoint a
-    booking came; `calendar_sequence` rises with every move.
+    booking came; `calendar_sequence` rises with every move; `confirmed_at` is when the patient pressed the button.
     """
 
     id = BigSerial(primary_key=True)
@@ -37,5 +37,6 @@ class Appointment(Table, db=ENGINE):
     enrolment = BigInt(null=True, default=None)
     link_id = Varchar(8, null=True, default=None)
     calendar_sequence = Integer(null=False, default=0)
+    confirmed_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=False, default=None)

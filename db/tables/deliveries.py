@@ -2,6 +2,7 @@
 
 from piccolo.columns import (
     JSONB,
+    BigInt,
     BigSerial,
     Boolean,
     Bytea,
@@ -18,7 +19,7 @@ from piccolo.table import Table
 from db.engine import ENGINE
 from db.tables.agenda import Appointment
 from db.tables.people import Patient
-from db.tables.practice import Practice
+from db.tables.practice import Practice, Staff
 from db.tables.sequences import Enrolment
 
 BULK = "bulk"
@@ -26,7 +27,12 @@ HUMAN = "human"
 
 
 class Delivery(Table, db=ENGINE):
-    """A touchpoint of a sequence (`enrolment` and `step` set), or a notice to the practice.
+    """A touchpoint of a sequence (`enrolment` and `step` set), a service message to a patient (`patient` set, no
+    `step`), or a notice to the practice or to a member of staff.
+
+    `dedupe` names the event behind a service message or a notice: told again, it sends nothing anew. `task` is the
+    case that a notice is about. `address` is sealed, and set where neither a patient's nor a staff member's row holds
+    the address: an answer to an unknown number, a rehearsal.
 
     `due_at` is when it should go and moves only with the opening hours; `attempt_at` is when it is tried next, so that
     lateness is `sent_at - due_at`. `message_id` and `link_id` stay the same over all attempts.
@@ -59,4 +65,9 @@ class Delivery(Table, db=ENGINE):
     code = Varchar(40, null=True, default=None)
     ambiguous = Boolean(null=False, default=False)
     link_id = Varchar(8, null=True, default=None)
+    staff = ForeignKey(Staff, on_delete=OnDelete.set_null, null=True, default=None)
+    task = BigInt(null=True, default=None)
+    address = Bytea(null=True, default=None)
+    dedupe = Varchar(120, null=True, default=None)
+    rehearsal = Boolean(null=False, default=False)
     created_at = Timestamptz(null=False, default=None)

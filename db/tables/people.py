@@ -38,12 +38,14 @@ class Patient(Table, db=ENGINE):
 
 
 class PatientRisk(Table, db=ENGINE, tablename="patient_risk"):
-    """That a patient is at high risk, by which rule, and since when: nothing of what the rule read."""
+    """That a patient is at high risk, by which rule, since when and, where that is known, until when (that day
+    included): nothing of what the rule read."""
 
     id = BigSerial(primary_key=True)
     patient = ForeignKey(Patient, on_delete=OnDelete.restrict, null=False)
     rule = Varchar(30, null=False, default=None)
     since = Timestamptz(null=False, default=None)
+    until = Date(null=True, default=None)
     ended_at = Timestamptz(null=True, default=None)
 
 

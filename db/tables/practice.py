@@ -8,6 +8,7 @@ from piccolo.columns import (
     ForeignKey,
     Integer,
     Serial,
+    SmallInt,
     Text,
     Timestamptz,
     Varchar,
@@ -22,8 +23,9 @@ class Practice(Table, db=ENGINE):
     """`settings` holds what `db.queries.practices.Settings` reads; `sending` the sealed SMTP and gateway access.
 
     `setup_mark` is a keyed hash of the practice file, so that the same file again changes nothing.
-    While `email_refused_until` (or `sms_refused_until`) lies ahead, the server refuses our credentials and nothing is
-    claimed for it.
+    While `email_refused_until` (or `sms_refused_until`) lies ahead, the server takes nothing from us and nothing is
+    claimed for it; `email_trips` counts how often in a row that was so, and `email_next_at` is when the server's limit
+    lets the next message go.
     """
 
     id = Serial(primary_key=True)
@@ -44,12 +46,20 @@ class Practice(Table, db=ENGINE):
     setup_mark = Bytea(null=True, default=None)
     email_refused_until = Timestamptz(null=True, default=None)
     sms_refused_until = Timestamptz(null=True, default=None)
+    email_trips = SmallInt(null=False, default=0)
+    sms_trips = SmallInt(null=False, default=0)
+    email_next_at = Timestamptz(null=True, default=None)
+    sms_next_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=False, default=None)
 
 
 class Staff(Table, db=ENGINE):
-    """A person tasks are given to. The email address is sealed; its blind index is what sign-in looks up."""
+    """A person tasks are given to. The email address is sealed; its blind index is what sign-in looks up.
+
+    `days` lists the weekdays worked, Monday 0, null for all; `alerts` says how the person hears of a task (`email`, or
+    `none`: not at all); `email_invalid_at` is when a message to them came back.
+    """
 
     id = Serial(primary_key=True)
     practice = ForeignKey(Practice, on_delete=OnDelete.restrict, null=False)
@@ -61,7 +71,20 @@ class Staff(Table, db=ENGINE):
     language = Varchar(8, null=False, default="fr")
     fallback = ForeignKey("self", on_delete=OnDelete.set_null, null=True, default=None)
     active = Boolean(default=True, null=False)
+    days = JSONB(null=True, default=None)
+    alerts = Varchar(10, null=False, default="email")
+    email_invalid_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
+
+
+class StaffAbsence(Table, db=ENGINE, tablename="staff_absence"):
+    """Leave, both days included; without a stand-in, the person's own fallback stands in."""
+
+    id = Serial(primary_key=True)
+    staff = ForeignKey(Staff, on_delete=OnDelete.cascade, null=False)
+    starts_on = Date(null=False, default=None)
+    ends_on = Date(null=False, default=None)
+    stand_in = ForeignKey(Staff, on_delete=OnDelete.set_null, null=True, default=None)
 
 
 class Practitioner(Table, db=ENGINE):

@@ -34,7 +34,7 @@ MACHINES: list[tuple[type[StrEnum], Mapping[Any, frozenset[Any]]]] = [
 ENDS = {
     EnrolmentStatus: {"stopped", "completed"},
     DeliveryStatus: {"delivered", "skipped", "cancelled", "failed"},
-    TaskStatus: {"done"},
+    TaskStatus: {"done", "skipped", "cancelled"},
     AppointmentStatus: set[str](),
 }
 COLUMNS = {
