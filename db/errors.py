@@ -5,7 +5,10 @@ RepriseError
 │   └── Unreadable          a sealed value that our key does not open
 ├── Refused                 a change that may not happen; nothing was written
 │   ├── IllegalTransition   the row is not in a state from which this move is allowed
+│   ├── AlreadyClaimed      a case that somebody else has; `holder` is their name
 │   ├── SlotTaken           somebody else has the time, or it is no longer offered
+│   ├── Outdated            what the page showed has changed meanwhile
+│   ├── Undecided           messages wait for a decision that was not taken
 │   └── NotFound            no such row in this practice
 └── MessageUnderWay         a message is being handed over right now; try again in a moment
 """
@@ -35,8 +38,24 @@ class IllegalTransition(Refused):
         self.current, self.wanted = current, wanted
 
 
+class AlreadyClaimed(Refused):
+    """Somebody else has the case."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"{holder or 'Somebody else'} has this case already.")
+        self.holder = holder
+
+
 class SlotTaken(Refused):
     """The time is no longer open."""
+
+
+class Outdated(Refused):
+    """What the page showed that asked for this has changed meanwhile."""
+
+
+class Undecided(Refused):
+    """The patient's messages wait until somebody says whether they go on or end."""
 
 
 class NotFound(Refused):

@@ -153,7 +153,9 @@ class Reason(StrEnum):
     WILL_BOOK = "will_book"
     ESCALATED = "escalated"
     DAILY_LIMIT = "daily_limit"
+    TOO_LATE = "too_late"
     CLOSED_DAY = "closed_day"
+    CHANNEL_HELD = "channel_held"
 
     # A touchpoint that does not go, or went.
     ON_TIME = "on_time"

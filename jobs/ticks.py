@@ -11,8 +11,10 @@ import structlog
 from db import clock
 from db.changes.absences import decide_absences, practices_with_undecided
 from db.changes.enrolments import review_enrolments
+from db.changes.human_steps import open_due_steps
 from db.changes.journal import seal_journal
 from db.changes.settlements import expire_leases
+from db.changes.watching import look_again
 from db.config import Config
 from db.errors import ConfigurationError
 from db.queries.deliveries import DueDesk, due_desks
@@ -20,16 +22,19 @@ from db.queries.practices import Sending, practice, sending
 from db.states import Channel
 from db.tables.deliveries import BULK
 from jobs.delivery.access import gateway_settings, smtp_settings
+from jobs.delivery.breaker import Breaker
 from jobs.delivery.compose import Sender
 from jobs.delivery.deliver import drain_email, drain_sms
+from jobs.delivery.desk import Desk
 from jobs.delivery.email import Mailer
 from jobs.delivery.sms.gateway import Gateway
 from jobs.delivery.sms.registry import gateway
 
 log = structlog.get_logger()
 
-# One tick gives up its turn after this long, well before the worker's own limit; the next tick goes on.
-TURN_S = 10.0
+# One tick gives up its turn after this long: with the sends that have begun, well before the worker's own limit. The
+# next tick goes on up to a second later, for which a server's limit is lost: turns are no shorter than they must.
+TURN_S = 30.0
 CONNECTIONS_OF_HUMAN = 2
 # An import decides its absences at its end; what lies undecided for so long was left by one that never ended.
 ABANDONED_AFTER = timedelta(hours=1)
@@ -45,6 +50,7 @@ class Post:
     _mail: dict[int, tuple[str, list[Mailer]]] = field(default_factory=dict)
     _sms: dict[int, tuple[str, Gateway]] = field(default_factory=dict)
     _busy: set[DueDesk] = field(default_factory=set)
+    _breakers: dict[DueDesk, Breaker] = field(default_factory=dict)
 
     async def send_due(self) -> int:
         """Send everything of this lane that is due; returns how many messages were settled.
@@ -65,13 +71,14 @@ class Post:
         finally:
             self._busy.discard(desk)
 
-    async def _drain(self, desk: DueDesk) -> int:
-        profile, access = await practice(desk.practice), await sending(desk.practice)
+    async def _drain(self, due: DueDesk) -> int:
+        profile, access = await practice(due.practice), await sending(due.practice)
         sender = Sender(profile, access, self.config.base_url)
-        keep_going = self._turn()
-        if desk.channel is Channel.SMS:
-            return await drain_sms(sender, self.lane, await self._gateway(desk.practice, access), keep_going)
-        return await drain_email(sender, self.lane, await self._mailers(desk.practice, access), keep_going)
+        breaker = self._breakers.setdefault(due, Breaker())
+        desk = Desk(sender, self.lane, due.channel, self._turn(), breaker, due.was_down)
+        if due.channel is Channel.SMS:
+            return await drain_sms(desk, await self._gateway(due.practice, access))
+        return await drain_email(desk, await self._mailers(due.practice, access))
 
     def _turn(self) -> Callable[[], bool]:
         ends = time.monotonic() + TURN_S
@@ -114,6 +121,14 @@ async def sweep() -> None:
     while await expire_leases(now=now):
         pass
     await review_enrolments(now=now)
+
+
+async def people() -> None:
+    """What people do, as it falls due, and what waits for them for too long."""
+    now = clock.now()
+    while await open_due_steps(now=now):
+        pass
+    await look_again(now=now)
 
 
 async def seal() -> None:

@@ -42,6 +42,10 @@ async def tick_sweep(_context: dict[str, Any]) -> None:
     await ticks.sweep()
 
 
+async def tick_people(_context: dict[str, Any]) -> None:
+    await ticks.people()
+
+
 async def tick_seal(_context: dict[str, Any]) -> None:
     await ticks.seal()
 
@@ -58,6 +62,7 @@ def crons(queue: str) -> list[CronJob]:
     return [
         *sending,
         _each(queue, tick_sweep, EACH_SECOND),
+        _each(queue, tick_people, EACH_SECOND),
         _each(queue, tick_seal, EACH_TEN_SECONDS),
         _each(queue, tick_decide_abandoned, {30}),
     ]

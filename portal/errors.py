@@ -15,8 +15,8 @@ from litestar.routes import HTTPRoute
 
 from db.errors import MessageUnderWay, NotFound, Refused
 from db.queries.links import PracticeContact
+from db.rules.emergency import Emergency, emergency_numbers
 from db.rules.telephones import display
-from portal.patient.emergency import Emergency, emergency_numbers
 from portal.patient.words import Words, words_for
 from portal.render import page
 from portal.services import AnyRequest, services
@@ -46,6 +46,7 @@ class Shown:
     phone: str
     phone_text: str
     emergency: Emergency
+    rehearsal: bool = False
 
 
 def on_dead_link(request: AnyRequest, _problem: Exception) -> Response[bytes]:

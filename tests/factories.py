@@ -24,6 +24,15 @@ PARIS = ZoneInfo("Europe/Paris")
 MONDAY = datetime(2026, 11, 16, 10, 10, tzinfo=PARIS).astimezone(UTC)
 MISSED_AT = datetime(2026, 11, 16, 10, 0, tzinfo=PARIS).astimezone(UTC)
 
+# Somebody in every role; Maxime Lefèvre treats.
+EVERY_ROLE = (
+    NewStaff("Camille Roux", "camille@tilleuls.example", "front_desk", "fr", "dominique@tilleuls.example"),
+    NewStaff("Dominique Petit", "dominique@tilleuls.example", "admin", "fr", "camille@tilleuls.example"),
+    NewStaff("Sacha Morel", "sacha@tilleuls.example", "care_coordinator", "fr", "dominique@tilleuls.example"),
+    NewStaff("Andrea Blanc", "andrea@tilleuls.example", "clinical_lead", "fr", "dominique@tilleuls.example"),
+    NewStaff("Maxime Lefèvre", "maxime@tilleuls.example", "practitioner", "fr", "andrea@tilleuls.example"),
+)
+
 ALL_CONTACTS = frozenset({"first_name", "last_name", "phone", "email", "language"})
 
 _numbers = itertools.count(1)
@@ -60,7 +69,7 @@ def new_practice(**changes: Any) -> NewPractice:
             NewStaff("Camille Roux", "camille@tilleuls.example", "front_desk", "fr", "dominique@tilleuls.example"),
             NewStaff("Dominique Petit", "dominique@tilleuls.example", "admin", "fr"),
         ),
-        practitioners=(NewPractitioner("Maxime Lefèvre", "psychotherapy", 50, 10),),
+        practitioners=(NewPractitioner("Maxime Lefèvre", "physiotherapy", 50, 10),),
     )
     return replace(usual, **changes)
 

@@ -44,7 +44,7 @@ class KnownAppointment:
         return self.status is AppointmentStatus.BOOKED and _moment(self.day, self.starts_at, zone) > now
 
     def may_touch_a_sequence(self, now: datetime, zone: str) -> bool:
-        return self.is_ahead(now, zone) or self.was is AppointmentStatus.NO_SHOW
+        return self.is_ahead(now, zone) or self.was in ABSENCES
 
 
 def _moment(day: date, starts_at: datetime | None, zone: str) -> datetime:

@@ -2,12 +2,18 @@
 
 from datetime import datetime
 
+from db.actors import SYSTEM
 from db.changes._journal import Entry, Event, record
 from db.changes._sequences import lock_enrolment, stop_sequence
 from db.changes._tasks import NewTask, open_task
 from db.changes.opt_outs import opt_out
-from db.engine import Row, fetch, fetch_one
-from db.states import LIVE_ENROLMENT, Channel, Reason, TaskKind
+from db.engine import Row, fetch, fetch_one, fetch_value
+from db.queries.practices import practice as profile_of
+from db.rules.plans import MESSAGE_CHANNELS, from_json
+from db.rules.windows import next_opening
+from db.states import LIVE_ENROLMENT, OPEN_TASK, Channel, DeliveryStatus, Reason, TaskKind
+from db.tables.deliveries import BULK
+from db.tokens import new_link_id, new_reference
 
 
 async def address_is_invalid(delivery: Row, reason: Reason, *, practice: int, actor: str, now: datetime) -> None:
@@ -129,3 +135,86 @@ async def needs_a_person(
         data={"message": delivery["message"], "channel": delivery["channel"]},
     )
     await open_task(task, practice=practice, actor=actor, now=now)
+
+
+async def fall_over(delivery: Row, *, now: datetime) -> bool:
+    """The other channel says it instead, where the plan lets it, there are words for it, and that channel has not its
+    own message of this moment."""
+    enrolment = await fetch_one(
+        "SELECT status, plan, practice FROM enrolment WHERE id = $1 AND status = ANY($2)",
+        delivery["enrolment"],
+        list(LIVE_ENROLMENT),
+    )
+    if enrolment is None:
+        return False
+    plan = from_json(enrolment["plan"])
+    failed = Channel(delivery["channel"])
+    other = Channel.EMAIL if failed is Channel.SMS else Channel.SMS
+    lets = any(
+        step.failover
+        for step in plan.messages
+        if (plan.moment(step), step.message, step.channel) == (delivery["step"], delivery["message"], failed)
+    )
+    if not lets or other not in MESSAGE_CHANNELS[delivery["message"]]:
+        return False
+    practice = await profile_of(enrolment["practice"])
+    ref = new_reference()
+    added = await fetch_one(
+        "INSERT INTO delivery (practice, lane, enrolment, patient, ref, message, channel, step, due_at, attempt_at, "
+        "link_id, status, reason, attempts, ambiguous, created_at) "
+        "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$9,$10,$11,$12,0,false,$13) ON CONFLICT DO NOTHING RETURNING id",
+        practice.id,
+        BULK,
+        delivery["enrolment"],
+        delivery["patient"],
+        ref,
+        delivery["message"],
+        other,
+        delivery["step"],
+        next_opening(now, practice.calendar),
+        new_link_id(),
+        DeliveryStatus.PLANNED,
+        Reason.FAILOVER,
+        now,
+    )
+    if added is None:
+        return False
+    entry = Entry(
+        Event.MESSAGE_FELL_OVER,
+        patient=delivery["patient_ref"],
+        enrolment=delivery["enrolment_ref"],
+        subject=ref,
+        reason=Reason.FAILOVER,
+        data={"message": delivery["message"], "channel": other},
+    )
+    await record([entry], practice=practice.id, actor=SYSTEM, now=now)
+    return True
+
+
+async def staff_not_told(delivery: Row, *, dead: bool, actor: str, now: datetime) -> None:
+    """An email to a member of staff did not arrive: the case goes to somebody else at the next look, which is now, and
+    somebody mends the address."""
+    practice = delivery["practice"]
+    if dead:
+        await fetch(
+            "UPDATE staff SET email_invalid_at = coalesce(email_invalid_at, $2) WHERE id = $1", delivery["staff"], now
+        )
+    ref = await fetch_value("SELECT ref FROM staff WHERE id = $1", delivery["staff"])
+    unreachable = Entry(Event.STAFF_UNREACHABLE, subject=ref, reason=Reason.PERMANENT_FAILURE)
+    await record([unreachable], practice=practice, actor=actor, now=now)
+    task = NewTask(
+        kind=TaskKind.STAFF_UNREACHABLE,
+        dedupe=f"{TaskKind.STAFF_UNREACHABLE}:{ref}:{now:%Y-%m-%d}",
+        due_at=now,
+        delivery=delivery["id"],
+        urgent=True,
+        data={"staff": ref},
+    )
+    await open_task(task, practice=practice, actor=actor, now=now)
+    if delivery["task"] is not None:
+        await fetch(
+            "UPDATE task SET look_at = $2 WHERE id = $1 AND status = ANY($3)",
+            delivery["task"],
+            now,
+            list(OPEN_TASK),
+        )

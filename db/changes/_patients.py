@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from db.changes._journal import Entry, Event, record
@@ -11,6 +11,7 @@ from db.crypto import Vault, vault
 from db.engine import Row, fetch
 from db.queries.practices import Profile
 from db.rules.intake_row import IntakeRow
+from db.rules.risk import DISCHARGE_DAYS, RiskRule
 from db.tokens import new_reference
 
 if TYPE_CHECKING:
@@ -173,20 +174,48 @@ async def _update(stale: Sequence[Mapping[str, object]], practice: int, now: dat
     )
 
 
-async def note_risks(
-    rows: Sequence[IntakeRow], *, practice: int, patients: Mapping[str, KnownPatient], now: datetime, actor: str
-) -> None:
-    """Keep which risk rules spoke, and since when. What they read is gone with the row."""
-    found = sorted({(patients[row.patient_key].id, rule) for row in rows for rule in row.risk_rules})
+@dataclass(frozen=True, slots=True)
+class NotedRisk:
+    """`on` is the day of the appointment that it was read from; `until` the last day on which the rule still holds,
+    where that is known."""
+
+    patient: int
+    patient_ref: str
+    rule: RiskRule
+    on: date
+    until: date | None = None
+
+
+def risks_of(rows: Sequence[IntakeRow], patients: Mapping[str, KnownPatient]) -> list[NotedRisk]:
+    """What the rules said of the rows. What they read is gone with the row."""
+    found: dict[tuple[int, RiskRule], NotedRisk] = {}
+    for row in sorted(rows, key=lambda row: row.day):
+        patient = patients[row.patient_key]
+        for rule in row.risk_rules:
+            until = row.day + timedelta(days=DISCHARGE_DAYS) if rule is RiskRule.PSYCHIATRIC_DISCHARGE else None
+            found[patient.id, rule] = NotedRisk(patient.id, patient.ref, rule, row.day, until)
+    return [found[key] for key in sorted(found)]
+
+
+async def note_risks(found: Sequence[NotedRisk], *, practice: int, now: datetime, actor: str) -> None:
+    """Keep which risk rules spoke, and since when; a later end replaces an earlier one. What a practitioner has ended
+    since the appointment does not come back with it."""
     if not found:
         return
     added = await fetch(
-        "INSERT INTO patient_risk (patient, rule, since) SELECT t.patient, t.rule, $1 "
-        "FROM unnest($2::bigint[], $3::text[]) AS t(patient, rule) ON CONFLICT DO NOTHING RETURNING patient, rule",
+        "INSERT INTO patient_risk (patient, rule, since, until) SELECT t.patient, t.rule, $1, t.until "
+        "FROM unnest($2::bigint[], $3::text[], $4::date[], $5::date[]) AS t(patient, rule, until, day) "
+        "WHERE NOT EXISTS (SELECT 1 FROM patient_risk x WHERE x.patient = t.patient AND x.rule = t.rule "
+        "AND x.ended_at >= t.day) "
+        "ON CONFLICT (patient, rule) WHERE ended_at IS NULL DO UPDATE SET until = excluded.until "
+        "WHERE patient_risk.until IS NOT NULL AND (excluded.until IS NULL OR patient_risk.until < excluded.until) "
+        "RETURNING patient, rule",
         now,
-        [patient for patient, _ in found],
-        [rule for _, rule in found],
+        [one.patient for one in found],
+        [one.rule for one in found],
+        [one.until for one in found],
+        [one.on for one in found],
     )
-    refs = {patient.id: patient.ref for patient in patients.values()}
+    refs = {one.patient: one.patient_ref for one in found}
     entries = [Entry(Event.HIGH_RISK_NOTED, patient=refs[row["patient"]], reason=row["rule"]) for row in added]
     await record(entries, practice=practice, actor=actor, now=now)

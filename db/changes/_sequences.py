@@ -13,9 +13,11 @@ from typing import TypeVar
 import asyncpg
 
 from db.actors import SYSTEM
+from db.changes._human_steps import HumanStepsOf, plan_human_steps
 from db.changes._journal import Entry, Event, record
 from db.engine import Row, fetch, fetch_one, transaction
 from db.errors import MessageUnderWay
+from db.rules.human_steps import PlannedHumanStep
 from db.rules.plans import Plan, PlannedTouchpoint, to_json
 from db.states import ENROLMENT_MOVES, DeliveryStatus, EnrolmentStatus, Reason, check_move
 from db.tables.deliveries import BULK
@@ -63,14 +65,15 @@ class NewEnrolment:
     language: str
     late_entry: bool
     touchpoints: Sequence[PlannedTouchpoint]
+    human_steps: Sequence[PlannedHumanStep] = ()
 
 
 async def start_sequences(new: Sequence[NewEnrolment], *, practice: int, actor: str, now: datetime) -> None:
-    """Insert each enrolment, of different patients, and one row for each of its touchpoints."""
+    """Insert each enrolment, of different patients, and one row for each of its steps."""
     if not new:
         return
     refs = [new_reference() for _ in new]
-    last_due = [max(touchpoint.due_at for touchpoint in one.touchpoints) for one in new]
+    last_due = [max((touchpoint.due_at for touchpoint in one.touchpoints), default=now) for one in new]
     rows = await fetch(
         "INSERT INTO enrolment (practice, patient, practitioner, appointment, ref, plan_name, plan, speciality, "
         "language, late_entry, status, started_at, review_at, links_expire_at) "
@@ -95,13 +98,20 @@ async def start_sequences(new: Sequence[NewEnrolment], *, practice: int, actor: 
     )
     ids = {row["ref"]: row["id"] for row in rows}
     await _plan_touchpoints([(ids[ref], one) for ref, one in zip(refs, new, strict=True)], practice, now)
+    people = [
+        HumanStepsOf(one.patient, ids[ref], one.appointment, ref, one.human_steps)
+        for ref, one in zip(refs, new, strict=True)
+    ]
+    await plan_human_steps(people, practice=practice, now=now)
     entries = [_started(ref, one) for ref, one in zip(refs, new, strict=True)]
     await record(entries, practice=practice, actor=actor, now=now)
 
 
 def _started(ref: str, new: NewEnrolment) -> Entry:
     due = [[t.message, t.channel, t.due_at.isoformat()] for t in new.touchpoints]
-    data = {"plan": new.plan.name, "late_entry": new.late_entry, "due": due}
+    data: dict[str, object] = {"plan": new.plan.name, "late_entry": new.late_entry, "due": due}
+    if new.human_steps:
+        data["people"] = [[step.kind, step.due_at.isoformat()] for step in new.human_steps]
     return Entry(Event.SEQUENCE_STARTED, patient=new.patient_ref, enrolment=ref, data=data)
 
 
@@ -130,7 +140,8 @@ async def _plan_touchpoints(new: Sequence[tuple[int, NewEnrolment]], practice: i
 async def lock_live_enrolment(patient: int) -> Row | None:
     """The patient's running or paused enrolment, locked."""
     return await fetch_one(
-        "SELECT e.id, e.practice, e.ref, e.status, e.appointment, p.ref AS patient_ref FROM enrolment e "
+        "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.appointment, e.patient, p.ref AS patient_ref "
+        "FROM enrolment e "
         "JOIN patient p ON p.id = e.patient WHERE e.patient = $1 AND e.status IN ('active', 'paused') FOR UPDATE OF e",
         patient,
     )
@@ -181,14 +192,15 @@ async def cancel_planned(
     """Cancel what these enrolments still had planned, on one channel or on all; returns how many messages."""
     # Locked by step, like a claim that pushes later steps, so that the two wait for each other in one order only.
     await fetch(
-        "SELECT id FROM delivery WHERE enrolment = ANY($1) AND status = 'planned' ORDER BY enrolment, step, id "
+        "SELECT id FROM delivery WHERE enrolment = ANY($1) AND step IS NOT NULL AND status = 'planned' "
+        "ORDER BY enrolment, step, id "
         "FOR UPDATE",
         list(enrolments),
     )
     rows = await fetch(
         "UPDATE delivery d SET status = $2, reason = $3, settled_at = $4 FROM enrolment e JOIN patient p ON p.id "
         "= e.patient "
-        "WHERE e.id = d.enrolment AND d.enrolment = ANY($1) AND d.status = 'planned' "
+        "WHERE e.id = d.enrolment AND d.enrolment = ANY($1) AND d.step IS NOT NULL AND d.status = 'planned' "
         "AND ($5::text IS NULL OR d.channel = $5) "
         "RETURNING d.ref, d.message, d.channel, e.practice, e.ref AS enrolment_ref, p.ref AS patient_ref",
         list(enrolments),
@@ -214,7 +226,8 @@ async def _under_way(enrolments: Sequence[int], channel: str | None, now: dateti
     return await fetch(
         "SELECT d.ref, d.message, d.channel, e.practice, e.ref AS enrolment_ref, p.ref AS patient_ref FROM delivery d "
         "JOIN enrolment e ON e.id = d.enrolment JOIN patient p ON p.id = e.patient WHERE d.enrolment = ANY($1) "
-        "AND d.status = 'claimed' AND d.lease_until > $2 AND ($3::text IS NULL OR d.channel = $3)",
+        "AND d.step IS NOT NULL AND d.status = 'claimed' AND d.lease_until > $2 "
+        "AND ($3::text IS NULL OR d.channel = $3)",
         list(enrolments),
         now,
         channel,
@@ -239,8 +252,8 @@ async def complete_finished(enrolments: Sequence[int], *, practice: int, now: da
         "WHERE p.id = e.patient AND e.id = ANY($1) AND e.status = 'active' AND NOT EXISTS ("
         # `OFFSET 0` keeps the planner to the enrolment's own messages: with statistics from before a large import
         # it takes the index of all that is planned for a small one, and reads the whole of it each time.
-        "SELECT 1 FROM (SELECT d.status FROM delivery d WHERE d.enrolment = e.id OFFSET 0) AS own "
-        "WHERE own.status IN ('planned', 'claimed')) "
+        "SELECT 1 FROM (SELECT d.status FROM delivery d WHERE d.enrolment = e.id AND d.step IS NOT NULL OFFSET 0) "
+        "AS own WHERE own.status IN ('planned', 'claimed')) "
         "RETURNING e.ref, p.ref AS patient_ref",
         list(enrolments),
         EnrolmentStatus.COMPLETED,

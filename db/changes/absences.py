@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from db.actors import INTAKE
 from db.changes._journal import Entry, Event, record
+from db.changes._patients import NotedRisk, note_risks
 from db.changes._sequences import (
     NewEnrolment,
     lock_live_enrolment,
@@ -17,14 +18,19 @@ from db.changes._sequences import (
 )
 from db.changes._tasks import NewTask, open_task
 from db.changes.intake import INTAKE_LOCK
-from db.engine import Row, fetch
+from db.engine import Row, fetch, fetch_value
 from db.queries.practices import Profile
-from db.rules.plans import STANDARD, planned, without
+from db.queries.risk import STANDS
+from db.queries.team import closed_days
+from db.rules.human_steps import planned_human_steps
+from db.rules.plans import Plan, from_json, planned, stricter
+from db.rules.risk import ABSENCES_OVER, WITHIN_DAYS, RiskRule
 from db.rules.starting import Decline, Start, StartFacts, decide_start, first_due
 from db.rules.windows import closing_of
 from db.states import AppointmentStatus, Channel, Reason, TaskKind
 
 BATCH = 500
+RISK = STANDS.format(day="a.day", rules="$2::text[]")
 
 
 @dataclass
@@ -71,6 +77,7 @@ class _Surroundings:
     with_future_appointment: frozenset[int]
     with_running_sequence: frozenset[int]
     followed: Mapping[int, Sequence[Row]]  # absences that are followed, or about to be
+    closed: tuple[tuple[date, date], ...]  # days on which nobody is at the practice
 
 
 @dataclass
@@ -116,6 +123,7 @@ async def _surroundings(rows: Sequence[Row], practice: Profile, now: datetime) -
         with_future_appointment=await with_future_appointment(patients, zone=practice.zone, after=now),
         with_running_sequence=frozenset(row["patient"] for row in running),
         followed=followed,
+        closed=await closed_days(practice.id, since=now.date() - timedelta(days=1)),
     )
 
 
@@ -138,7 +146,9 @@ async def _undecided(practice: Profile) -> Sequence[Row]:
         "p.phone IS NOT NULL AND p.phone_invalid_at IS NULL AND p.phone_kind = 'mobile' AS has_mobile, "
         "p.phone IS NOT NULL AND p.phone_kind IS DISTINCT FROM 'mobile' AS not_a_mobile, "
         "p.email IS NOT NULL AND p.email_invalid_at IS NULL AS has_email, "
-        "EXISTS (SELECT 1 FROM patient_risk k WHERE k.patient = p.id AND k.ended_at IS NULL) AS high_risk, "
+        "CASE WHEN $3 THEN (SELECT count(*) FROM appointment o WHERE o.patient = p.id AND o.status = 'no_show' "
+        "AND o.day BETWEEN a.day - $4::int AND a.day) ELSE 0 END AS absences, "
+        f"ARRAY(SELECT k.rule::text FROM patient_risk k WHERE k.patient = p.id AND {RISK}) AS risks, "
         "EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = a.practice AND o.channel = 'sms' "
         "AND o.address_index = p.phone_index AND o.ended_at IS NULL) AS sms_off, "
         "EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = a.practice AND o.channel = 'email' "
@@ -146,10 +156,17 @@ async def _undecided(practice: Profile) -> Sequence[Row]:
         "FROM appointment a JOIN patient p ON p.id = a.patient JOIN practitioner r ON r.id = a.practitioner "
         "WHERE a.id = ANY($1) ORDER BY a.day, a.starts_at NULLS FIRST, a.id",
         [row["id"] for row in batch],
+        list(practice.settings.risk_rules),
+        RiskRule.REPEATED_ABSENCES in practice.settings.risk_rules,
+        WITHIN_DAYS,
     )
 
 
 async def _decide(row: Row, batch: _Batch) -> None:
+    if row["absences"] > ABSENCES_OVER and RiskRule.REPEATED_ABSENCES not in row["risks"]:
+        row = {**row, "risks": [*row["risks"], RiskRule.REPEATED_ABSENCES]}
+        risk = [NotedRisk(row["patient"], row["patient_ref"], RiskRule.REPEATED_ABSENCES, row["day"])]
+        await note_risks(risk, practice=batch.practice.id, now=batch.now, actor=batch.actor)
     missed = _missed_start(row, batch.practice)
     decision = decide_start(_facts(row, missed, batch), batch.now)
     decided = batch.decided
@@ -182,7 +199,7 @@ def _facts(row: Row, missed: datetime, batch: _Batch) -> StartFacts:
         status=AppointmentStatus(row["status"]),
         missed_start=missed,
         minor=row["minor"],
-        high_risk=row["high_risk"],
+        high_risk=bool(row["risks"]),
         has_objection=row["objected_at"] is not None,
         has_future_appointment=recent and row["patient"] in batch.around.with_future_appointment,
         newer_absence_running=recent and _newer_absence(row, missed, batch),
@@ -204,13 +221,15 @@ def _newer_absence(row: Row, missed: datetime, batch: _Batch) -> bool:
 
 async def _enrol(row: Row, missed: datetime, batch: _Batch) -> None:
     practice, now = batch.practice, batch.now
+    plan = practice.settings.plan_for(row["speciality"], high_risk=bool(row["risks"]))
     if batch.may_be_followed(row["patient"]):
         await batch.start_waiting()
         running = await lock_live_enrolment(row["patient"])
         if running is not None:
+            plan = stricter(plan, await _plan_of(running["id"]))
             await stop_sequence(running, Reason.SUPERSEDED, actor=batch.actor, now=now, insist=batch.insist)
     first = first_due(missed_start=missed, marked_at=row["marked_at"] or now, timed=row["starts_at"] is not None)
-    plan = STANDARD if practice.settings.worth_sms else without(STANDARD, ("worth", Channel.SMS))
+    due = max(first.due_at, now)
     batch.waiting[row["patient"]] = NewEnrolment(
         patient=row["patient"],
         patient_ref=row["patient_ref"],
@@ -220,8 +239,20 @@ async def _enrol(row: Row, missed: datetime, batch: _Batch) -> None:
         speciality=row["speciality"],
         language=row["language"] or practice.language,
         late_entry=first.late_entry,
-        touchpoints=planned(plan, missed_on=row["day"], first_due=max(first.due_at, now), calendar=practice.calendar),
+        touchpoints=planned(plan, missed_on=row["day"], first_due=due, calendar=practice.calendar),
+        human_steps=planned_human_steps(
+            plan,
+            missed_on=row["day"],
+            missed_start=missed,
+            first_due=due,
+            hours_of=lambda role: practice.on_call(role, batch.around.closed),
+            crisis=RiskRule.CRISIS in row["risks"],
+        ),
     )
+
+
+async def _plan_of(enrolment: int) -> Plan:
+    return from_json(await fetch_value("SELECT plan FROM enrolment WHERE id = $1", enrolment))
 
 
 async def _task(row: Row, decision: Decline, kind: TaskKind, batch: _Batch) -> bool:
@@ -233,8 +264,10 @@ async def _task(row: Row, decision: Decline, kind: TaskKind, batch: _Batch) -> b
         due_at=batch.now,
         patient=row["patient"],
         patient_ref=row["patient_ref"],
+        appointment=row["id"],
         reason=decision.reason,
         urgent=kind is TaskKind.HIGH_RISK_NOT_ENROLLED,
+        crisis=kind is TaskKind.HIGH_RISK_NOT_ENROLLED and RiskRule.CRISIS in row["risks"],
         data={"appointment": row["ref"]},
     )
     return await open_task(task, practice=batch.practice.id, actor=batch.actor, now=batch.now)

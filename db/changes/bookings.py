@@ -1,4 +1,9 @@
-"""Booking, moving and cancelling through a patient's link. Each stops what must stop and tells the practice."""
+"""Booking, moving, cancelling and confirming through a patient's link. Each stops what must stop, tells the practice
+and plans what the patient is told.
+
+`shown` is the mark of the appointment on the page that asks (`db.queries.links.mark`): a page that was left open must
+not change another appointment, or another state of this one. Without it, what stands now is meant.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -8,14 +13,21 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from db.actors import PATIENT
+from db.changes._human_steps import end_rebooked
 from db.changes._journal import Entry, Event, record
 from db.changes._links import lock_link
+from db.changes._lost_bookings import ask_for_a_person
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
+from db.changes._service_messages import cancel_service_messages, plan_service_messages
+from db.changes._telling import tell_of_return
 from db.engine import Row, fetch, fetch_one, fetch_value
-from db.errors import NotFound, SlotTaken
+from db.errors import NotFound, Outdated, SlotTaken
 from db.queries.agenda import availability
+from db.queries.links import mark
 from db.queries.people import SHOWN_NUMBER
+from db.queries.practices import practice as profile_of
 from db.rules.slots import Slot
+from db.rules.windows import Calendar
 from db.states import AppointmentStatus, Channel, DeliveryStatus, Reason
 from db.tables.agenda import BOOKED_HERE
 from db.tables.deliveries import HUMAN
@@ -54,16 +66,22 @@ async def book(link_id: str, *, starts_at: datetime, now: datetime, actor: str =
         running = await lock_live_enrolment(enrolment["patient"])
         if running is not None:
             await stop_sequence(running, Reason.REBOOKED, actor=actor, now=now, insist=insist)
+        await end_rebooked([enrolment["patient"]], actor=actor, now=now)
         await _tell_practice("notice_booked", enrolment, ref, now)
+        await tell_of_return(ref, practice=enrolment["practice"], hours=await _hours(enrolment), now=now)
+        await plan_service_messages(ref, now=now)
         return ref
 
     return await _unless_taken(change)
 
 
-async def move(link_id: str, *, starts_at: datetime, now: datetime, actor: str = PATIENT) -> str:
-    """Move the booked appointment; its calendar identity stays, its sequence number rises."""
+async def move(
+    link_id: str, *, starts_at: datetime, now: datetime, shown: str | None = None, actor: str = PATIENT
+) -> str:
+    """Move the booked appointment; its calendar identity stays, its sequence number rises. Raises `Outdated` when the
+    page showed another one."""
 
-    async def change(_insist: bool) -> str:
+    async def change(insist: bool) -> str:
         enrolment = await lock_link(link_id, now)
         booking = await _own_booking(enrolment, now)
         if booking is None:
@@ -71,20 +89,11 @@ async def move(link_id: str, *, starts_at: datetime, now: datetime, actor: str =
         ref: str = booking["ref"]
         if booking["starts_at"] == starts_at:
             return ref
+        _check_shown(booking, shown)
         # It may have been booked through another follow-up of this patient: with whom, and for how long, is its own.
         duration = booking["ends_at"] - booking["starts_at"]
         slot = await _lock_slot(booking["practitioner"], duration, starts_at, now, moving=booking["id"])
-        await fetch(
-            "UPDATE appointment SET starts_at = $2, ends_at = $3::timestamptz, blocked_until = $3::timestamptz + "
-            "make_interval(mins => $4), day = $5, "
-            "calendar_sequence = calendar_sequence + 1, updated_at = $6 WHERE id = $1",
-            booking["id"],
-            slot.starts_at,
-            slot.ends_at,
-            booking["buffer_min"],
-            slot.starts_at.astimezone(ZoneInfo(enrolment["zone"])).date(),
-            now,
-        )
+        await _update(booking, slot, enrolment["zone"], now)
         previous = booking["starts_at"].isoformat()
         entry = Entry(
             Event.BOOKING_MOVED,
@@ -94,20 +103,27 @@ async def move(link_id: str, *, starts_at: datetime, now: datetime, actor: str =
             data={"starts_at": slot.starts_at.isoformat(), "previous": previous},
         )
         await record([entry], practice=enrolment["practice"], actor=actor, now=now)
+        await _untell(enrolment, booking, Reason.APPOINTMENT_CHANGED, actor=actor, now=now, insist=insist)
         await _tell_practice("notice_moved", enrolment, ref, now, previous=previous)
+        await plan_service_messages(ref, now=now)
         return ref
 
     return await _unless_taken(change)
 
 
-async def cancel(link_id: str, *, now: datetime, actor: str = PATIENT) -> str:
-    """Cancel the booked appointment, late or not. Cancelling again is harmless."""
+async def cancel(link_id: str, *, now: datetime, shown: str | None = None, actor: str = PATIENT) -> str:
+    """Cancel the booked appointment, late or not. Cancelling again is harmless.
+
+    Raises `Outdated` when the page showed another one: a form that comes in a second time must not cancel what the
+    patient has booked since.
+    """
 
     async def change(insist: bool) -> str:
         enrolment = await lock_link(link_id, now)
         booking = await _own_booking(enrolment, now)
         if booking is None:
             return await _cancelled_before(enrolment)
+        _check_shown(booking, shown)
         ref: str = booking["ref"]
         await fetch(
             "UPDATE appointment SET status = $2, calendar_sequence = calendar_sequence + 1, updated_at = $3 "
@@ -128,10 +144,52 @@ async def cancel(link_id: str, *, now: datetime, actor: str = PATIENT) -> str:
         running = await lock_live_enrolment(enrolment["patient"])
         if running is not None:
             await stop_sequence(running, Reason.CANCELLED_BY_PATIENT, actor=actor, now=now, insist=insist)
+        why = Reason.CANCELLED_BY_PATIENT
+        await _untell(enrolment, booking, why, actor=actor, now=now, insist=insist)
         await _tell_practice("notice_cancelled", enrolment, ref, now)
+        await ask_for_a_person(booking, enrolment=enrolment, reason=why, actor=actor, now=now)
         return ref
 
     return await when_quiet(change)
+
+
+async def confirm(link_id: str, *, now: datetime, shown: str | None = None, actor: str = PATIENT) -> str:
+    """Note that the patient means to come; moving the appointment takes it back. Confirming again is harmless.
+
+    Raises `Outdated` when the page showed another appointment.
+    """
+
+    async def change(_insist: bool) -> str:
+        enrolment = await lock_link(link_id, now)
+        booking = await _own_booking(enrolment, now)
+        if booking is None:
+            raise NotFound("There is no appointment ahead that could be confirmed here.")
+        _check_shown(booking, shown)
+        ref: str = booking["ref"]
+        if booking["confirmed_at"] is not None:
+            return ref
+        # `updated_at` stays: it dates the calendar file, which says nothing of this.
+        await fetch("UPDATE appointment SET confirmed_at = $2 WHERE id = $1", booking["id"], now)
+        entry = Entry(
+            Event.APPOINTMENT_CONFIRMED,
+            patient=enrolment["patient_ref"],
+            enrolment=enrolment["ref"],
+            subject=ref,
+            data={"starts_at": booking["starts_at"].isoformat()},
+        )
+        await record([entry], practice=enrolment["practice"], actor=actor, now=now)
+        return ref
+
+    return await when_quiet(change)
+
+
+def _check_shown(booking: Row, shown: str | None) -> None:
+    if shown is not None and shown != mark(booking["ref"], booking["calendar_sequence"]):
+        raise Outdated("The appointment has changed since the page was opened.")
+
+
+async def _hours(enrolment: Row) -> Calendar:
+    return (await profile_of(enrolment["practice"])).calendar
 
 
 async def _unless_taken(change: Any) -> str:
@@ -157,7 +215,8 @@ async def _standing(enrolment: Row, now: datetime) -> Row | None:
 async def _own_booking(enrolment: Row, now: datetime) -> Row | None:
     """What this patient booked here and may still change, through this follow-up's links or another's."""
     return await fetch_one(
-        "SELECT a.id, a.ref, a.practitioner, a.starts_at, a.ends_at, r.buffer_min FROM appointment a "
+        "SELECT a.id, a.ref, a.practitioner, a.starts_at, a.ends_at, a.calendar_sequence, a.confirmed_at, r.buffer_min "
+        "FROM appointment a "
         "JOIN practitioner r ON r.id = a.practitioner WHERE a.patient = $1 AND a.source = $2 AND a.status = 'booked' "
         "AND a.starts_at > $3 ORDER BY (a.enrolment IS NOT DISTINCT FROM $4) DESC, a.starts_at LIMIT 1 FOR UPDATE OF a",
         enrolment["patient"],
@@ -188,6 +247,27 @@ async def _lock_slot(
     if slot is None:
         raise SlotTaken("This time is not open any more.")
     return slot
+
+
+async def _update(booking: Row, slot: Slot, zone: str, now: datetime) -> None:
+    await fetch(
+        "UPDATE appointment SET starts_at = $2, ends_at = $3::timestamptz, blocked_until = $3::timestamptz + "
+        "make_interval(mins => $4), day = $5, confirmed_at = NULL, "
+        "calendar_sequence = calendar_sequence + 1, updated_at = $6 WHERE id = $1",
+        booking["id"],
+        slot.starts_at,
+        slot.ends_at,
+        booking["buffer_min"],
+        slot.starts_at.astimezone(ZoneInfo(zone)).date(),
+        now,
+    )
+
+
+async def _untell(enrolment: Row, booking: Row, reason: Reason, *, actor: str, now: datetime, insist: bool) -> None:
+    """What was to be said of the appointment as it stood is not true any more."""
+    await cancel_service_messages(
+        booking["id"], patient=enrolment["patient"], reason=reason, actor=actor, now=now, insist=insist
+    )
 
 
 async def _insert(enrolment: Row, slot: Slot, link_id: str, now: datetime) -> str:

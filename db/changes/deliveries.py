@@ -4,9 +4,10 @@ A claim is small and is sent at once: between its commit and the hand-over lie m
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from db.actors import SYSTEM
@@ -16,19 +17,23 @@ from db.crypto import Vault, vault
 from db.engine import Row, fetch
 from db.errors import Unreadable
 from db.queries.practices import Profile
-from db.rules.leaving import Cancel, Defer, Go, LeaveFacts, Skip, may_leave
+from db.rules.leaving import Cancel, Defer, Go, LeaveFacts, ServiceFacts, Skip, may_leave, may_leave_service
 from db.rules.plans import pushed
-from db.states import AppointmentStatus, Channel, DeliveryStatus, EnrolmentStatus, Reason
+from db.rules.windows import at_local_time, local_day
+from db.states import OPEN_TASK, AppointmentStatus, Channel, DeliveryStatus, EnrolmentStatus, Reason
 
 # Longer than the longest hand-over (the sender's own budget is 10 s), short enough for a crash to cost little.
 LEASE = timedelta(seconds=30)
+CONFIRMATION = "confirmation"
+# What answers the patient at this very moment, whatever the hour: the emergency numbers.
+AT_ONCE = ("emergency",)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One message that leaves now. `address` is the number or mailbox; `ambiguous` says that an earlier attempt may
-    have left; `is_readable` is false when the stored contact does not open. `detail` belongs to notices; what belongs
-    to a sequence is None there."""
+    have left; `is_readable` is false when the stored contact does not open. `detail` belongs to notices, to service
+    messages and to rehearsals; what belongs to a sequence is None there. `task` is the case that a notice is about."""
 
     id: int
     ref: str
@@ -48,6 +53,8 @@ class Claimed:
     enrolment: int | None
     appointment: int | None
     detail: dict[str, Any]
+    task: int | None = None
+    rehearsal: bool = False
     is_readable: bool = True
 
 
@@ -88,72 +95,121 @@ async def _claim(practice: Profile, lane: str, channel: Channel, limit: int, mai
     if not ids:
         return Claim([])
     # A second statement, so that it sees what was committed up to the moment the rows were locked.
-    rows = await fetch(FACTS, [row["id"] for row in ids], now)
+    rows = await fetch(FACTS, [row["id"] for row in ids], now, _midnight(practice, now))
     going: list[Row] = []
     dropped: list[int] = []
     told: list[Entry] = []
+    of_patient: Counter[int] = Counter()
     for row in rows:
-        decision = _decision(row, practice, now)
+        decision = _decision(row, practice, of_patient[row["patient"]], now)
         if isinstance(decision, Go):
             going.append(row)
+            of_patient[row["patient"]] += row["message"] != CONFIRMATION
         elif isinstance(decision, Defer):
             await _defer(row, decision, practice, told)
         else:
             await _drop(row, decision, now, told)
-            dropped += [row["enrolment"]] if row["enrolment"] else []
+            dropped += [row["enrolment"]] if row["step"] is not None else []
     await _take(going, mail_domain, now)
     await record(told, practice=practice.id, actor=SYSTEM, now=now)
     claimed = [_claimed(vault(), row, practice, mail_domain) for row in going]
     return Claim(claimed, len(ids), tuple(dropped))
 
 
+def _midnight(practice: Profile, now: datetime) -> datetime:
+    """When the practice's present day began."""
+    return at_local_time(local_day(now, practice.calendar), time(), practice.calendar)
+
+
 # A later message that is on its way, or has gone, makes an earlier one needless; one that is on its way counts for the
 # distance between two as if it went when its lease ends.
 FACTS = """
 SELECT d.id, d.ref, d.attempts, d.channel, d.message, d.message_id, d.ambiguous, d.created_at, d.claimed_at, d.link_id,
-       d.step, d.enrolment, d.appointment, d.detail, d.due_at,
+       d.step, d.enrolment, d.appointment, d.detail, d.due_at, d.patient, d.staff, d.task, d.address, d.rehearsal,
        e.ref AS enrolment_ref, e.status AS enrolment_status, e.reason AS enrolment_reason, e.resume_at, e.speciality,
-       e.language, e.practitioner, a.status AS appointment_status, a.day AS missed_on,
+       coalesce(e.language, p.language, f.language) AS language, coalesce(b.practitioner, e.practitioner)
+       AS practitioner, a.status AS appointment_status, a.day AS missed_on, b.starts_at AS booked_for,
+       b.status AS booking_status, k.status AS task_status, f.ref AS staff_ref, f.email AS staff_email,
+       f.active AND f.alerts <> 'none' AND f.email_invalid_at IS NULL AS staff_reachable,
        p.ref AS patient_ref, p.first_name, p.phone, p.phone_kind, p.phone_invalid_at, p.email, p.email_invalid_at,
        p.objected_at, CASE d.channel WHEN 'sms' THEN p.phone_index ELSE p.email_index END AS address_index,
        EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = d.practice AND o.channel = d.channel
                AND o.address_index = CASE d.channel WHEN 'sms' THEN p.phone_index ELSE p.email_index END
                AND o.ended_at IS NULL) AS opted_out,
-       (SELECT min(s.due_at) FROM delivery s WHERE s.enrolment = d.enrolment AND s.channel = d.channel
-               AND s.step > d.step AND s.status IN ('planned', 'claimed', 'sent', 'delivered')) AS successor_due_at,
-       (SELECT max(coalesce(s.sent_at, s.lease_until)) FROM delivery s WHERE s.enrolment = d.enrolment
-               AND s.channel = d.channel AND s.id <> d.id) AS last_sent_at
+       o.successor_due_at, o.last_sent_at, o.sent_today
 FROM delivery d
+CROSS JOIN LATERAL (
+    SELECT min(s.due_at) FILTER (WHERE s.enrolment = d.enrolment AND s.step > d.step
+                                 AND s.status IN ('planned', 'claimed', 'sent', 'delivered')) AS successor_due_at,
+           max(coalesce(s.sent_at, s.lease_until)) FILTER (WHERE s.enrolment = d.enrolment AND s.step IS NOT NULL)
+               AS last_sent_at,
+           count(*) FILTER (WHERE s.message <> 'confirmation' AND (s.sent_at >= $3 OR s.status = 'claimed'))
+               AS sent_today
+    FROM enrolment x JOIN delivery s ON s.enrolment = x.id AND s.channel = d.channel AND s.id <> d.id
+    WHERE x.patient = d.patient
+) o
 LEFT JOIN enrolment e ON e.id = d.enrolment
 LEFT JOIN appointment a ON a.id = e.appointment
-LEFT JOIN patient p ON p.id = e.patient
+LEFT JOIN appointment b ON b.id = d.appointment
+LEFT JOIN patient p ON p.id = d.patient
+LEFT JOIN staff f ON f.id = d.staff
+LEFT JOIN task k ON k.id = d.task
 WHERE d.id = ANY($1) AND d.status = 'planned' AND d.attempt_at <= $2
 ORDER BY d.attempt_at, d.id
 """
 
 
-def _decision(row: Row, practice: Profile, now: datetime) -> Go | Defer | Skip | Cancel:
-    if row["enrolment"] is None:
+def _decision(row: Row, practice: Profile, more_today: int, now: datetime) -> Go | Defer | Skip | Cancel:
+    """`more_today`: what this very claim has let go to the same patient."""
+    if row["rehearsal"] or row["message"] in AT_ONCE:
+        return Go()
+    if row["staff"] is not None:
+        return _case_decision(row)
+    if row["patient"] is None:
         # A notice to the practice: no patient waits behind it, and its hours are the practice's own affair.
         return Go()
-    sms = row["channel"] == Channel.SMS
-    usable = (
-        row["phone"] is not None and row["phone_invalid_at"] is None and row["phone_kind"] == "mobile"
-        if sms
-        else row["email"] is not None and row["email_invalid_at"] is None
-    )
+    if row["step"] is None:
+        return may_leave_service(_service_facts(row, more_today), practice.calendar, now)
     facts = LeaveFacts(
         enrolment_status=EnrolmentStatus(row["enrolment_status"]),
         stop_reason=Reason(row["enrolment_reason"]) if row["enrolment_reason"] else None,
         resume_at=row["resume_at"],
         appointment_status=AppointmentStatus(row["appointment_status"]),
-        has_address=usable,
+        has_address=_is_usable(row),
         opted_out=row["opted_out"],
         objection=row["objected_at"] is not None,
         successor_due_at=row["successor_due_at"],
         last_sent_at=row["last_sent_at"],
+        sent_today=row["sent_today"] + more_today,
     )
     return may_leave(facts, practice.calendar, now)
+
+
+def _case_decision(row: Row) -> Go | Cancel:
+    """A notice to a member of staff; of a case that has ended meanwhile nobody needs to hear."""
+    if row["task"] is not None and row["task_status"] not in OPEN_TASK:
+        return Cancel(Reason.CASE_CLOSED)
+    return Go() if row["staff_reachable"] else Cancel(Reason.NO_ADDRESS)
+
+
+def _service_facts(row: Row, more_today: int) -> ServiceFacts:
+    detail = json.loads(row["detail"]) if row["detail"] else {}
+    stands = row["booking_status"] == AppointmentStatus.BOOKED
+    return ServiceFacts(
+        has_address=_is_usable(row),
+        opted_out=row["opted_out"],
+        objection=row["objected_at"] is not None,
+        speaks_of=datetime.fromisoformat(detail["starts_at"]) if "starts_at" in detail else None,
+        starts_at=row["booked_for"] if stands else None,
+        counts=row["message"] != CONFIRMATION,
+        sent_today=row["sent_today"] + more_today,
+    )
+
+
+def _is_usable(row: Row) -> bool:
+    if row["channel"] == Channel.SMS:
+        return row["phone"] is not None and row["phone_invalid_at"] is None and row["phone_kind"] == "mobile"
+    return row["email"] is not None and row["email_invalid_at"] is None
 
 
 async def _take(going: Sequence[Row], mail_domain: str, now: datetime) -> None:
@@ -161,7 +217,8 @@ async def _take(going: Sequence[Row], mail_domain: str, now: datetime) -> None:
         return
     await fetch(
         "UPDATE delivery d SET status = $1, attempts = attempts + 1, claimed_at = coalesce(d.claimed_at, $2), "
-        "lease_until = $3, message_id = coalesce(d.message_id, t.message_id), address_index = t.address_index "
+        "lease_until = $3, message_id = coalesce(d.message_id, t.message_id), "
+        "address_index = coalesce(t.address_index, d.address_index) "
         "FROM unnest($4::bigint[], $5::text[], $6::bytea[]) AS t(id, message_id, address_index) WHERE d.id = t.id",
         DeliveryStatus.CLAIMED,
         now,
@@ -189,13 +246,7 @@ async def _defer(row: Row, decision: Defer, practice: Profile, told: list[Entry]
             Reason.PAUSED,
         )
         return
-    later = await fetch(
-        "SELECT id, due_at FROM delivery WHERE enrolment = $1 AND channel = $2 AND step > $3 AND status = 'planned' "
-        "ORDER BY step FOR UPDATE",
-        row["enrolment"],
-        row["channel"],
-        row["step"],
-    )
+    later = [] if row["step"] is None else await _later_of(row)
     moved = pushed(decision.at, [other["due_at"] for other in later], practice.calendar)
     await fetch(
         "UPDATE delivery d SET due_at = t.due_at, attempt_at = greatest(d.attempt_at, t.due_at), reason = $3 "
@@ -206,6 +257,16 @@ async def _defer(row: Row, decision: Defer, practice: Profile, told: list[Entry]
         decision.reason,
     )
     told.append(_told(Event.MESSAGE_DEFERRED, row, decision.reason, until=decision.at.isoformat()))
+
+
+async def _later_of(row: Row) -> Sequence[Row]:
+    return await fetch(
+        "SELECT id, due_at FROM delivery WHERE enrolment = $1 AND channel = $2 AND step > $3 AND status = 'planned' "
+        "ORDER BY step FOR UPDATE",
+        row["enrolment"],
+        row["channel"],
+        row["step"],
+    )
 
 
 async def _drop(row: Row, decision: Skip | Cancel, now: datetime, told: list[Entry]) -> None:
@@ -232,10 +293,9 @@ def _told(event: Event, row: Row, reason: Reason, **more: Any) -> Entry:
 
 
 def _claimed(keys: Vault, row: Row, practice: Profile, mail_domain: str) -> Claimed:
-    of_patient = row["enrolment"] is not None
-    contact = _contact(keys, row) if of_patient else (practice.notice_email or practice.reply_to, "")
+    contact = _contact(keys, row, practice)
     address, first_name = contact or ("", "")
-    return Claimed(
+    claimed = Claimed(
         id=row["id"],
         ref=row["ref"],
         attempts=row["attempts"] + 1,
@@ -254,18 +314,41 @@ def _claimed(keys: Vault, row: Row, practice: Profile, mail_domain: str) -> Clai
         enrolment=row["enrolment"],
         appointment=row["appointment"],
         detail=json.loads(row["detail"]) if row["detail"] else {},
+        task=row["task"],
+        rehearsal=row["rehearsal"],
         is_readable=contact is not None,
+    )
+    return _rehearsed(claimed) if claimed.rehearsal else claimed
+
+
+def _rehearsed(one: Claimed) -> Claimed:
+    """No patient stands behind it: what it says came with it."""
+    said = one.detail
+    return replace(
+        one,
+        first_name=said["first_name"],
+        speciality=said["speciality"],
+        language=said["language"],
+        missed_on=date.fromisoformat(said["missed_on"]),
+        practitioner=said["practitioner"],
     )
 
 
-def _contact(keys: Vault, row: Row) -> tuple[str, str] | None:
+def _contact(keys: Vault, row: Row, practice: Profile) -> tuple[str, str] | None:
     """Address and first name; None when one of them does not open. One bad row must not hold up all the others."""
-
-    def opened(name: str) -> str:
-        value = row[name]
-        return keys.open(value, owner=row["patient_ref"], field=f"patient.{name}") if value is not None else ""
-
     try:
-        return opened("phone" if row["channel"] == Channel.SMS else "email"), opened("first_name")
+        if row["address"] is not None:
+            return keys.open(row["address"], owner=row["ref"], field="delivery.address"), ""
+        if row["staff"] is not None:
+            return keys.open(row["staff_email"], owner=row["staff_ref"], field="staff.email"), ""
+        if row["patient"] is None:
+            return practice.notice_email or practice.reply_to, ""
+        column = "phone" if row["channel"] == Channel.SMS else "email"
+        return _opened(keys, row, column), _opened(keys, row, "first_name")
     except Unreadable:
         return None
+
+
+def _opened(keys: Vault, row: Row, name: str) -> str:
+    value = row[name]
+    return keys.open(value, owner=row["patient_ref"], field=f"patient.{name}") if value is not None else ""

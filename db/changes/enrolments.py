@@ -12,47 +12,72 @@ from db.errors import NotFound
 from db.states import ENROLMENT_MOVES, EnrolmentStatus, Reason, check_move
 
 
-async def pause_locked(enrolment: Row, *, reason: Reason, actor: str, now: datetime) -> bool:
-    """Inside a transaction, on a locked enrolment. Planned messages stay planned; none is claimed while it lasts."""
+async def pause_locked(
+    enrolment: Row, *, reason: Reason, actor: str, now: datetime, until: datetime | None = None
+) -> bool:
+    """Inside a transaction, on a locked enrolment. Planned messages stay planned; none is claimed while it lasts, which
+    is until somebody ends it, or `until`. Of two pauses the one that more depends on stands."""
     current = EnrolmentStatus(enrolment["status"])
-    if not check_move("This sequence", ENROLMENT_MOVES, current, EnrolmentStatus.PAUSED):
+    paused = not check_move("This sequence", ENROLMENT_MOVES, current, EnrolmentStatus.PAUSED)
+    if paused and not _outweighs(reason, enrolment["reason"]):
         return False
     await fetch(
-        "UPDATE enrolment SET status = $2, reason = $3, resume_at = NULL WHERE id = $1",
+        "UPDATE enrolment SET status = $2, reason = $3, resume_at = coalesce($4, resume_at), "
+        "review_at = coalesce($4, review_at) "
+        "WHERE id = $1",
         enrolment["id"],
         EnrolmentStatus.PAUSED,
         reason,
+        until,
     )
-    entry = Entry(Event.SEQUENCE_PAUSED, patient=enrolment["patient_ref"], enrolment=enrolment["ref"], reason=reason)
+    entry = Entry(
+        Event.SEQUENCE_PAUSED,
+        patient=enrolment["patient_ref"],
+        enrolment=enrolment["ref"],
+        reason=reason,
+        data={"until": until} if until else None,
+    )
     await record([entry], practice=enrolment["practice"], actor=actor, now=now)
     return True
+
+
+# What a pause waits for, from an hour on the clock to a person's answer.
+_PAUSES = (Reason.WILL_BOOK, Reason.CLAIMED, Reason.ESCALATED, Reason.REPLIED)
+
+
+def _outweighs(reason: Reason, standing: str | None) -> bool:
+    return standing in _PAUSES and reason in _PAUSES and _PAUSES.index(reason) > _PAUSES.index(Reason(standing))
 
 
 async def resume(ref: str, *, practice: int, actor: str, now: datetime) -> bool:
     """Let a paused sequence go on. What it had deferred meanwhile is looked at again at once."""
 
     async def change(_insist: bool) -> bool:
-        enrolment = await _by_ref(ref, practice)
-        current = EnrolmentStatus(enrolment["status"])
-        if not check_move("This sequence", ENROLMENT_MOVES, current, EnrolmentStatus.ACTIVE):
-            return False
-        await fetch(
-            "UPDATE enrolment SET status = $2, reason = NULL, resume_at = NULL WHERE id = $1",
-            enrolment["id"],
-            EnrolmentStatus.ACTIVE,
-        )
-        await fetch(
-            "UPDATE delivery SET attempt_at = least(attempt_at, greatest(due_at, $2)) WHERE enrolment = $1 "
-            "AND status = 'planned' AND reason = 'paused'",
-            enrolment["id"],
-            now,
-        )
-        entry = Entry(Event.SEQUENCE_RESUMED, patient=enrolment["patient_ref"], enrolment=enrolment["ref"])
-        await record([entry], practice=practice, actor=actor, now=now)
-        await complete_finished([enrolment["id"]], practice=practice, now=now)
-        return True
+        return await resume_locked(await _by_ref(ref, practice), actor=actor, now=now)
 
     return await when_quiet(change)
+
+
+async def resume_locked(enrolment: Row, *, actor: str, now: datetime) -> bool:
+    """Inside a transaction, on a locked enrolment."""
+    current = EnrolmentStatus(enrolment["status"])
+    if not check_move("This sequence", ENROLMENT_MOVES, current, EnrolmentStatus.ACTIVE):
+        return False
+    await fetch(
+        "UPDATE enrolment SET status = $2, reason = NULL, resume_at = NULL WHERE id = $1",
+        enrolment["id"],
+        EnrolmentStatus.ACTIVE,
+    )
+    await fetch(
+        "UPDATE delivery SET attempt_at = least(attempt_at, greatest(due_at, $2)) WHERE enrolment = $1 "
+        "AND status = 'planned' AND reason = 'paused'",
+        enrolment["id"],
+        now,
+    )
+    entry = Entry(Event.SEQUENCE_RESUMED, patient=enrolment["patient_ref"], enrolment=enrolment["ref"])
+    await record([entry], practice=enrolment["practice"], actor=actor, now=now)
+    await complete_finished([enrolment["id"]], practice=enrolment["practice"], now=now)
+    return True
 
 
 async def stop_by_staff(ref: str, *, practice: int, actor: str, now: datetime) -> bool:
@@ -71,17 +96,21 @@ async def _by_ref(ref: str, practice: int) -> Row:
 
 
 async def review_enrolments(*, now: datetime, limit: int = 200) -> int:
-    """End running sequences that have nothing left to send, or nobody left to send it to, though no settlement saw it:
-    their last message was skipped or cancelled, and a process died in between."""
+    """Let go on what was paused until now; end running sequences that have nothing left to send, or nobody left to send
+    it to, though no settlement saw it: their last message was skipped or cancelled, and a process died in between."""
 
     async def change(_insist: bool) -> int:
         due: Sequence[Row] = await fetch(
-            "SELECT id, practice FROM enrolment WHERE status IN ('active', 'paused') AND review_at <= $1 "
-            "ORDER BY review_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+            "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.resume_at, p.ref AS patient_ref FROM enrolment e "
+            "JOIN patient p ON p.id = e.patient WHERE e.status IN ('active', 'paused') AND e.review_at <= $1 "
+            "ORDER BY e.review_at LIMIT $2 FOR UPDATE OF e SKIP LOCKED",
             now,
             limit,
         )
         for row in due:
+            # Where somebody took the case over meanwhile, it waits for them.
+            if row["reason"] == Reason.WILL_BOOK and row["resume_at"] and row["resume_at"] <= now:
+                await resume_locked(row, actor=SYSTEM, now=now)
             await stop_if_unreachable(row["id"], practice=row["practice"], actor=SYSTEM, now=now)
             await complete_finished([row["id"]], practice=row["practice"], now=now)
         await fetch(

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from db.actors import INTAKE
-from db.changes._agenda import KnownAppointment, known_appointments, write_appointments
+from db.changes._agenda import ABSENCES, KnownAppointment, known_appointments, write_appointments
+from db.changes._human_steps import STANDING, end_rebooked, end_withdrawn
 from db.changes._journal import Entry, Event, record
-from db.changes._patients import note_risks, write_patients
+from db.changes._lost_bookings import ask_for_a_person
+from db.changes._patients import note_risks, risks_of, write_patients
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
+from db.changes._telling import tell_of_return
 from db.engine import fetch
 from db.queries.practices import Profile
 from db.rules.intake_row import IntakeRow
 from db.rules.names import name_key
 from db.rules.settings import week_to_json
-from db.states import AppointmentStatus, Reason
+from db.states import LIVE_ENROLMENT, AppointmentStatus, Reason
 from db.tokens import new_reference
 
 # One import of a practice at a time: two files that speak of the same patients would undo each other.
@@ -70,7 +73,7 @@ async def record_in_transaction(
     counts = IntakeCounts()
     practitioners = await _practitioners(rows, practice, counts, now, actor)
     patients = await write_patients(rows, practice=practice, known=known, counts=counts, now=now, actor=actor)
-    await note_risks(rows, practice=practice.id, patients=patients, now=now, actor=actor)
+    await note_risks(risks_of(rows, patients), practice=practice.id, now=now, actor=actor)
     before = await known_appointments(rows, practice=practice, patients=patients, practitioners=practitioners)
     changed = await write_appointments(
         rows,
@@ -86,14 +89,37 @@ async def record_in_transaction(
     for appointment in changed:
         if appointment.patient in followed or appointment.was_of in followed:
             await _follow(appointment, practice=practice, now=now, actor=actor, insist=insist, counts=counts)
+    lost = [one for one in changed if (one.was, one.status) == (AppointmentStatus.BOOKED, AppointmentStatus.CANCELLED)]
+    await _ask_about(lost, actor=actor, now=now)
     return counts
 
 
+async def _ask_about(lost: Sequence[KnownAppointment], *, actor: str, now: datetime) -> None:
+    """The practice's software says that somebody cancelled: where a follow-up had ended with that appointment, the
+    patient may need a person."""
+    rows = await fetch(
+        "SELECT DISTINCT ON (e.patient) e.id, e.ref, e.practice, e.patient, p.ref AS patient_ref FROM enrolment e "
+        "JOIN patient p ON p.id = e.patient WHERE e.patient = ANY($1) AND e.reason = $2 ORDER BY e.patient, e.id DESC",
+        list({one.patient for one in lost}),
+        Reason.REBOOKED,
+    )
+    followed = {row["patient"]: row for row in rows}
+    for one in lost:
+        if one.patient in followed:
+            row, reason = followed[one.patient], Reason.APPOINTMENT_CHANGED
+            await ask_for_a_person({"id": one.id, "ref": one.ref}, enrolment=row, reason=reason, actor=actor, now=now)
+
+
 async def _followed(changed: Sequence[KnownAppointment]) -> frozenset[int | None]:
-    """Which of the patients concerned have a running sequence. None begins meanwhile: that waits for the same lock."""
+    """Which of the patients concerned have a running sequence, or something that a person is to do for them. None
+    begins meanwhile: that waits for the same lock."""
     patients = {patient for one in changed for patient in (one.patient, one.was_of) if patient is not None}
     rows = await fetch(
-        "SELECT patient FROM enrolment WHERE patient = ANY($1) AND status IN ('active', 'paused')", list(patients)
+        "SELECT patient FROM enrolment WHERE patient = ANY($1) AND status = ANY($2) "
+        "UNION SELECT patient FROM task WHERE patient = ANY($1) AND status = ANY($3)",
+        list(patients),
+        list(LIVE_ENROLMENT),
+        list(STANDING),
     )
     return frozenset(row["patient"] for row in rows)
 
@@ -113,8 +139,13 @@ async def _follow(
         if other is not None and other["appointment"] == appointment.id:
             await stop_sequence(other, Reason.NO_SHOW_WITHDRAWN, actor=actor, now=now, insist=insist)
             counts.withdrawn += 1
+        await end_withdrawn(appointment.id, actor=actor, now=now)
     if not appointment.may_touch_a_sequence(now, practice.zone):
         return
+    if appointment.is_ahead(now, practice.zone):
+        await end_rebooked([appointment.patient], actor=actor, now=now)
+    elif appointment.status not in ABSENCES:
+        await end_withdrawn(appointment.id, actor=actor, now=now)
     enrolment = await lock_live_enrolment(appointment.patient)
     if enrolment is None:
         return
@@ -126,6 +157,8 @@ async def _follow(
         return
     if await stop_sequence(enrolment, reason, actor=actor, now=now, insist=insist):
         counts.stopped += reason is Reason.REBOOKED
+        if reason is Reason.REBOOKED:
+            await tell_of_return(appointment.ref, practice=practice.id, hours=practice.calendar, now=now)
         counts.withdrawn += reason is Reason.NO_SHOW_WITHDRAWN
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from db.actors import GATEWAY, PATIENT
 from db.changes._journal import Entry, Event, record
 from db.changes._links import read_link
+from db.changes._rehearsed import stop_rehearsing_to
 from db.changes._sequences import (
     cancel_planned,
     complete_finished,
@@ -73,6 +74,8 @@ async def opt_out(
         if not patient["other_channel"]:
             await stop_sequence(enrolment, Reason.OPTED_OUT, actor=actor, now=now, insist=insist)
         await complete_finished([enrolment["id"]], practice=practice, now=now)
+    # Last: whoever locks both takes the patients first.
+    await stop_rehearsing_to(address, channel=channel, practice=practice, actor=actor, now=now)
     return added is not None
 
 

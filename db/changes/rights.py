@@ -1,4 +1,4 @@
-"""What is done for the protection of patients' data as a whole."""
+"""What is done for the protection of patients' data, as a whole and for one patient."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from datetime import datetime
 from db.actors import INSTALLER
 from db.changes._journal import Entry, Event, record
 from db.crypto import Vault, vault
-from db.engine import Row, fetch, transaction
+from db.engine import Row, fetch, fetch_one, transaction
+from db.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class _Sealed:
 
 SEALED = (
     _Sealed("patient", "practice", {name: f"patient.{name}" for name in ("first_name", "last_name", "phone", "email")}),
-    _Sealed("task", "practice", {"body": "task.body"}),
+    _Sealed("task", "practice", {"body": "task.body", "note": "task.note"}),
     _Sealed("staff", "practice", {"email": "staff.email"}),
+    _Sealed("delivery", "practice", {"address": "delivery.address"}),
     _Sealed("practice", "id", {"sending": "sending"}),
 )
 
@@ -65,3 +67,23 @@ def _renewed(keys: Vault, row: Row, name: str, field: str) -> bytes | None:
     if stored is None or keys.is_current(stored):
         return stored
     return keys.seal(keys.open(stored, owner=row["ref"], field=field), owner=row["ref"], field=field)
+
+
+async def record_export(patient: str, *, practice: int, form: str, actor: str, now: datetime) -> str:
+    """Somebody takes a copy of all that is kept about a patient: who and when stands in the journal before it is read.
+
+    `patient` is the practice's own number or our reference; `form` a format's name. Returns our reference. Each copy is
+    an entry of its own.
+    """
+    async with transaction():
+        found = await fetch_one(
+            "SELECT ref FROM patient WHERE practice = $1 AND (key = $2 OR ref = $2) ORDER BY key = $2 DESC LIMIT 1",
+            practice,
+            patient,
+        )
+        if found is None:
+            raise NotFound(f"There is no patient {patient} in this practice.")
+        ref: str = found["ref"]
+        entry = Entry(Event.EXPORTED, patient=ref, data={"format": form})
+        await record([entry], practice=practice, actor=actor, now=now)
+    return ref

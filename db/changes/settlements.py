@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from db.actors import GATEWAY, MAIL_SERVER, SYSTEM
-from db.changes._failures import address_is_invalid, channel_is_blocked, needs_a_person
+from db.changes._failures import (
+    address_is_invalid,
+    channel_is_blocked,
+    fall_over,
+    needs_a_person,
+    staff_not_told,
+)
 from db.changes._journal import Entry, Event, record
 from db.changes._sequences import LINK_LIFE, complete_finished, when_quiet
 from db.changes.channels import tell_refused
@@ -50,6 +56,8 @@ FAILURES = {
     Outcome.ADDRESS_BOUNCED: Reason.BOUNCED,
 }
 DEAD_ADDRESS = (Outcome.ADDRESS_INVALID, Outcome.ADDRESS_BOUNCED)
+# The channel failed for good. An opt-out is no failure, and a text that cannot go is mended by a person.
+FALLS_OVER = (Outcome.FAILED, Outcome.TEMPORARY, Outcome.AMBIGUOUS, Outcome.BOUNCED, *DEAD_ADDRESS)
 ARRIVALS = {Outcome.SENT: DeliveryStatus.SENT, Outcome.DELIVERED: DeliveryStatus.DELIVERED}
 
 
@@ -69,7 +77,8 @@ class Settlement:
 
 LOCKED = (
     "SELECT d.id, d.ref, d.practice, d.status, d.reason, d.attempts, d.message, d.channel, d.enrolment, d.patient, "
-    "d.ambiguous, d.due_at, d.address_index, e.ref AS enrolment_ref, e.links_expire_at, p.ref AS patient_ref "
+    "d.ambiguous, d.due_at, d.address_index, d.step, d.staff, d.task, d.rehearsal, e.ref AS enrolment_ref, "
+    "e.links_expire_at, p.ref AS patient_ref "
     "FROM delivery d "
     "LEFT JOIN enrolment e ON e.id = d.enrolment LEFT JOIN patient p ON p.id = d.patient "
 )
@@ -161,7 +170,8 @@ async def _give_back(ids: Sequence[int]) -> None:
 async def _settle_failed(row: Row, result: Settlement, practice: int, actor: str, now: datetime) -> None:
     if result.outcome is Outcome.REFUSED:
         await _retry(row, now + REFUSED_PAUSE, Reason.TEMPORARY_FAILURE, result, practice, now, counts=False)
-        await tell_refused(practice=practice, channel=row["channel"], code=result.code, actor=SYSTEM, now=now)
+        if not row["rehearsal"]:
+            await tell_refused(practice=practice, channel=row["channel"], code=result.code, actor=SYSTEM, now=now)
         return
     if result.outcome in (Outcome.TEMPORARY, Outcome.AMBIGUOUS):
         again = retry_at(row["attempts"], now, key=row["ref"])
@@ -212,6 +222,13 @@ async def _fail(row: Row, outcome: Outcome, code: str | None, practice: int, act
     )
     failed = _told(Event.MESSAGE_FAILED, row, reason, row["attempts"], code=code)
     await record([failed], practice=practice, actor=actor, now=now)
+    if row["rehearsal"]:
+        return
+    if row["staff"] is not None:
+        await staff_not_told(row, dead=outcome in DEAD_ADDRESS, actor=actor, now=now)
+        return
+    if row["step"] is not None and outcome in FALLS_OVER:
+        await fall_over(row, now=now)
     if outcome in DEAD_ADDRESS and row["patient"] is not None:
         await address_is_invalid(row, reason, practice=practice, actor=actor, now=now)
     elif outcome is Outcome.BLOCKED and row["patient"] is not None:
@@ -353,6 +370,8 @@ def _told(event: Event, row: Row, reason: Reason | None, attempt: int, code: str
     data = {"message": row["message"], "channel": row["channel"], "attempt": attempt}
     if code is not None:
         data["code"] = code
+    if row["rehearsal"]:
+        data["rehearsal"] = True
     return Entry(
         event,
         patient=row["patient_ref"],

@@ -14,7 +14,8 @@ TELEPHONE = "telephone"
 @dataclass(frozen=True)
 class BookingMade:
     """`what` is booked, moved or cancelled. Through a link, `message` and `channel` name its touchpoint; a new
-    appointment that ended a follow-up by coming in with an import has `through` "telephone" instead."""
+    appointment that ended a follow-up by coming in with an import has `through` "telephone" instead. `confirmed`: the
+    appointment still stands at this time, and the patient has confirmed it."""
 
     at: datetime
     what: str
@@ -25,12 +26,14 @@ class BookingMade:
     through: str
     message: str | None
     channel: str | None
+    confirmed: bool
 
 
 async def bookings_since(practice: int, since: datetime) -> list[BookingMade]:
     """Oldest first. An appointment that came in without a time of day has no `starts_at`."""
     rows = await fetch(
-        f"SELECT j.at, j.event, j.data, {SHOWN_NUMBER} AS patient, a.starts_at, r.name AS practitioner, "
+        f"SELECT j.at, j.event, j.data, {SHOWN_NUMBER} AS patient, a.starts_at, "
+        "a.status = 'booked' AND a.confirmed_at IS NOT NULL AS confirmed, r.name AS practitioner, "
         "d.message, d.channel "
         "FROM journal j JOIN patient p ON p.ref = j.patient_ref "
         "LEFT JOIN LATERAL (SELECT x.* FROM appointment x WHERE CASE WHEN j.event = 'sequence_stopped' "
@@ -48,16 +51,18 @@ async def bookings_since(practice: int, since: datetime) -> list[BookingMade]:
 def _booking(row: Row) -> BookingMade:
     data = json.loads(row["data"]) if row["data"] else {}
     by_telephone = row["event"] == "sequence_stopped"
+    starts_at = row["starts_at"] if by_telephone else _moment(data, "starts_at")
     return BookingMade(
         at=row["at"],
         what="booked" if by_telephone else row["event"].removeprefix("booking_"),
-        starts_at=row["starts_at"] if by_telephone else _moment(data, "starts_at"),
+        starts_at=starts_at,
         previous=_moment(data, "previous"),
         practitioner=row["practitioner"],
         patient=row["patient"],
         through=TELEPHONE if by_telephone else "link",
         message=None if by_telephone else row["message"],
         channel=None if by_telephone else row["channel"],
+        confirmed=bool(row["confirmed"]) and starts_at == row["starts_at"],
     )
 
 

@@ -6,17 +6,20 @@ from typing import Any
 
 from db.engine import fetch, fetch_one, fetch_value
 
-# A message is not tried before its own time, nor while its server is known to refuse us.
+# A message is not tried before its own time, nor while its server is known to refuse us; a step that a person takes
+# opens when it is due, and what waits for a person is looked at again.
 TRIED_AT = (
     "SELECT greatest(d.attempt_at, CASE d.channel WHEN 'sms' THEN p.sms_refused_until ELSE p.email_refused_until END) "
-    "AS at FROM delivery d JOIN practice p ON p.id = d.practice WHERE d.status = 'planned'"
+    "AS at FROM delivery d JOIN practice p ON p.id = d.practice WHERE d.status = 'planned' "
+    "UNION ALL SELECT due_at FROM task WHERE status = 'planned' "
+    "UNION ALL SELECT look_at FROM task WHERE look_at IS NOT NULL"
 )
 
 
 @dataclass(frozen=True)
 class Unsettled:
-    """`due` messages wait to be claimed, `under_way` ones for their sender, `unanswered` ones for a receipt; `ending`
-    sequences for the sweep that ends them. `last_entry` rises with every change."""
+    """`due` messages and people's steps wait for their tick, `under_way` ones for their sender, `unanswered` ones for a
+    receipt; `ending` sequences for the sweep that ends them. `last_entry` rises with every change."""
 
     due: int
     under_way: int
@@ -53,7 +56,7 @@ async def unsettled(*, now: datetime, unanswered_since: datetime) -> Unsettled:
 
 
 async def next_due(*, after: datetime) -> datetime | None:
-    """When the next planned message is tried."""
+    """When the next tick has something to do."""
     value: datetime | None = await fetch_value(
         f"SELECT min(t.at) FROM ({TRIED_AT}) t WHERE t.at > $1",
         after,
@@ -62,7 +65,7 @@ async def next_due(*, after: datetime) -> datetime | None:
 
 
 async def last_due(*, until: datetime) -> datetime | None:
-    """The latest moment up to `until` at which a planned message is tried."""
+    """The latest moment up to `until` at which a tick has something to do."""
     value: datetime | None = await fetch_value(
         f"SELECT max(t.at) FROM ({TRIED_AT}) t WHERE t.at <= $1",
         until,
@@ -72,7 +75,8 @@ async def last_due(*, until: datetime) -> datetime | None:
 
 async def left_since(since: datetime) -> list[Left]:
     rows: Any = await fetch(
-        "SELECT message, channel, count(*) AS count FROM delivery WHERE sent_at >= $1 GROUP BY message, channel "
+        "SELECT message, channel, count(*) AS count FROM delivery WHERE sent_at >= $1 AND NOT rehearsal "
+        "GROUP BY message, channel "
         "ORDER BY min(sent_at), message, channel DESC",
         since,
     )

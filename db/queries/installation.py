@@ -10,9 +10,9 @@ from db.piccolo_app import APP_CONFIG
 
 @dataclass(frozen=True)
 class People:
-    """How many work here, and the names of those for whom nobody steps in."""
+    """The names of those who work here, and of those among them for whom nobody steps in."""
 
-    working: int
+    names: tuple[str, ...]
     alone: tuple[str, ...]
 
 
@@ -32,4 +32,4 @@ async def people_without_fallback(practice: int) -> People:
         "WHERE s.practice = $1 AND s.active ORDER BY s.name",
         practice,
     )
-    return People(len(rows), tuple(row["name"] for row in rows if row["alone"]))
+    return People(tuple(row["name"] for row in rows), tuple(row["name"] for row in rows if row["alone"]))

@@ -9,14 +9,20 @@ from typing import Any
 from db.changes.journal import COLUMNS, START, chained
 from db.engine import Row, fetch, fetch_one, transaction
 from db.errors import NotFound
+from db.queries.people import SHOWN_NUMBER
+from db.states import TaskStatus
 
+# Whom a task `t` is for: a person, or the role that the plan names; until it is due, a person may stand there as well.
+WHOM = "coalesce(s.name, n.name) AS assignee, CASE WHEN n.id IS NULL THEN t.role END AS role"
+WHOM_FROM = "LEFT JOIN staff s ON s.id = t.assignee LEFT JOIN staff n ON n.ref = t.role"
 SEALS_AT_ONCE = 100
 MOST_REPORTED = 100
 
 
 @dataclass(frozen=True)
 class StoryEntry:
-    """One entry; `data` holds the codes and times that belong to the event."""
+    """One entry; `data` holds the codes and times that belong to the event, `task` the kind of the task that it is
+    about."""
 
     at: datetime
     event: str
@@ -25,6 +31,7 @@ class StoryEntry:
     enrolment: str | None
     subject: str | None
     data: dict[str, Any]
+    task: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,46 +43,86 @@ class PlannedMessage:
     channel: str
     status: str
     reason: str | None
-    enrolment: str
+    enrolment: str | None
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """What a person will be asked to do. `assignee` is a name, `role` whom the plan means; `deadline_at` is when it
+    should be done; `unless_answered`: it falls away where the patient has responded by then."""
+
+    due_at: datetime
+    ref: str
+    kind: str
+    role: str | None
+    assignee: str | None
+    deadline_at: datetime | None
+    unless_answered: bool
+    reason: str | None
+    enrolment: str | None
 
 
 @dataclass(frozen=True)
 class Story:
-    """`patient` is the practice's own number, `ref` the random reference of the journal."""
+    """`patient` is the number that staff know, `ref` the random reference of the journal; `ahead` the messages and
+    `steps_ahead` what people will do."""
 
     patient: str
     ref: str
     entries: tuple[StoryEntry, ...]
     ahead: tuple[PlannedMessage, ...]
+    steps_ahead: tuple[PlannedStep, ...] = ()
 
 
 async def patient_story(practice: int, patient: str) -> Story:
     """By the practice's own patient number, or by the random reference."""
     found = await fetch_one(
-        "SELECT id, key, ref FROM patient WHERE practice = $1 AND (key = $2 OR ref = $2) "
-        "ORDER BY key = $2 DESC LIMIT 1",
+        f"SELECT p.id, {SHOWN_NUMBER} AS number, p.ref FROM patient p WHERE p.practice = $1 "
+        "AND (p.key = $2 OR p.ref = $2) ORDER BY p.key = $2 DESC LIMIT 1",
         practice,
         patient,
     )
     if found is None:
         raise NotFound(f"No patient has the number {patient}.")
-    entries = await fetch(
-        "SELECT at, event, actor, reason, enrolment_ref AS enrolment, subject_ref AS subject, data FROM journal "
-        "WHERE patient_ref = $1 ORDER BY id",
-        found["ref"],
-    )
-    ahead: Any = await fetch(
-        "SELECT d.due_at, d.message, d.channel, d.status, d.reason, e.ref AS enrolment FROM delivery d "
-        "JOIN enrolment e ON e.id = d.enrolment WHERE d.patient = $1 AND d.status IN ('planned', 'claimed') "
-        "ORDER BY d.due_at, d.step, d.channel DESC",
-        found["id"],
-    )
     return Story(
-        patient=found["key"],
+        patient=found["number"],
         ref=found["ref"],
-        entries=tuple(_entry(row) for row in entries),
-        ahead=tuple(PlannedMessage(**dict(row)) for row in ahead),
+        entries=await entries_about(found["ref"]),
+        ahead=await _messages_ahead(found["id"]),
+        steps_ahead=await _steps_ahead(found["id"]),
     )
+
+
+async def entries_about(patient_ref: str) -> tuple[StoryEntry, ...]:
+    """Everything that the journal says of one patient, in the order in which it was written."""
+    rows = await fetch(
+        "SELECT j.at, j.event, j.actor, j.reason, j.enrolment_ref AS enrolment, j.subject_ref AS subject, j.data, "
+        "t.kind AS task FROM journal j LEFT JOIN task t ON t.ref = j.subject_ref WHERE j.patient_ref = $1 "
+        "ORDER BY j.id",
+        patient_ref,
+    )
+    return tuple(_entry(row) for row in rows)
+
+
+async def _messages_ahead(patient: int) -> tuple[PlannedMessage, ...]:
+    rows: Any = await fetch(
+        "SELECT d.due_at, d.message, d.channel, d.status, d.reason, e.ref AS enrolment FROM delivery d "
+        "LEFT JOIN enrolment e ON e.id = d.enrolment WHERE d.patient = $1 AND d.status IN ('planned', 'claimed') "
+        "AND d.staff IS NULL AND NOT d.rehearsal ORDER BY d.due_at, d.step, d.channel DESC",
+        patient,
+    )
+    return tuple(PlannedMessage(**dict(row)) for row in rows)
+
+
+async def _steps_ahead(patient: int) -> tuple[PlannedStep, ...]:
+    rows: Any = await fetch(
+        f"SELECT t.due_at, t.ref, t.kind, {WHOM}, t.deadline_at, t.unless_answered, t.reason, e.ref AS enrolment "
+        f"FROM task t {WHOM_FROM} LEFT JOIN enrolment e ON e.id = t.enrolment "
+        "WHERE t.patient = $1 AND t.status = $2 ORDER BY t.due_at, t.id",
+        patient,
+        TaskStatus.PLANNED,
+    )
+    return tuple(PlannedStep(**dict(row)) for row in rows)
 
 
 def _entry(row: Row) -> StoryEntry:

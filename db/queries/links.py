@@ -7,12 +7,18 @@ from datetime import date, datetime, timedelta
 from db.engine import Row, fetch_one
 from db.queries.agenda import AVAILABILITY_COLUMNS, availability_of
 from db.rules.slots import Slot
+from db.tables.agenda import BOOKED_HERE
+
+
+def mark(ref: str, calendar_sequence: int) -> str:
+    """Which appointment a page showed, and at which of its times: what a form on that page is about."""
+    return f"{ref}.{calendar_sequence}"
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
     """The appointment that a link shows. `can_change` is false for one that the practice's own software holds,
-    which may have no time of day."""
+    which may have no time of day. `confirmed`: the patient has said that they will come."""
 
     ref: str
     day: date
@@ -21,6 +27,11 @@ class Booking:
     calendar_sequence: int
     updated_at: datetime
     can_change: bool
+    confirmed: bool
+
+    @property
+    def mark(self) -> str:
+        return mark(self.ref, self.calendar_sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,7 @@ SELECT c.discreet_name AS practice, c.phone, c.address, e.language, r.name AS pr
        coalesce(b.ends_at - b.starts_at, a.ends_at - a.starts_at) AS duration,
        b.id AS booking_id, b.ref AS booking_ref, b.day AS booked_on, b.starts_at AS booked_from,
        b.ends_at AS booked_to, b.calendar_sequence, b.updated_at AS booked_at, b.source AS booking_source,
+       b.confirmed_at,
        EXISTS (SELECT 1 FROM appointment g WHERE g.enrolment = e.id AND g.status = 'cancelled') AS was_cancelled,
        p.phone_index IS NOT NULL AND p.phone_kind = 'mobile' AS has_sms, p.email_index IS NOT NULL AS has_email,
        EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = c.id AND o.channel = 'sms'
@@ -125,7 +137,8 @@ def _booking(row: Row) -> Booking | None:
         ends_at=row["booked_to"],
         calendar_sequence=row["calendar_sequence"],
         updated_at=row["booked_at"],
-        can_change=row["booking_source"] == "reprise",
+        can_change=row["booking_source"] == BOOKED_HERE,
+        confirmed=row["booking_source"] == BOOKED_HERE and row["confirmed_at"] is not None,
     )
 
 

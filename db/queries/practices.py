@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from db.crypto import vault
@@ -33,6 +34,11 @@ class Profile:
     @property
     def calendar(self) -> Calendar:
         return Calendar(self.zone, self.country, self.subdivision, self.settings.hours)
+
+    def on_call(self, role: str, closed: tuple[tuple[date, date], ...]) -> Calendar:
+        """When somebody of that role may be disturbed; `closed` are the days on which the whole practice is."""
+        hours = self.settings.on_call.get(role, self.settings.hours)
+        return Calendar(self.zone, self.country, self.subdivision, hours, closed)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,12 @@
 
 from enum import StrEnum
 
+# The rule of repeated absences: more than so many within so many days.
+ABSENCES_OVER = 2
+WITHIN_DAYS = 365
+# A discharge counts for so long.
+DISCHARGE_DAYS = 30
+
 
 class RiskRule(StrEnum):
     CHRONIC_CONDITIONS = "chronic_conditions"

@@ -75,6 +75,15 @@ def display(e164: str, country: str) -> str:
     )
 
 
+def country_of(e164: str) -> str | None:
+    """The ISO code of a number's country, where its prefix tells."""
+    try:
+        code: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(e164))
+    except phonenumbers.NumberParseException:
+        return None
+    return code
+
+
 def _numbers(cell: str, country: str) -> Iterator[Telephone]:
     for match in _RUN.finditer(cell):
         run = match[0]

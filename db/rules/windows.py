@@ -35,12 +35,17 @@ USUAL_HOURS = Hours()
 
 @dataclass(frozen=True)
 class Calendar:
-    """A practice's time: its zone, its public holidays and its hours. One that cannot work cannot be made."""
+    """A practice's time: its zone, its public holidays and its hours. One that cannot work cannot be made.
+
+    `closed`: stretches of days, both ends included, on which nobody is there. They hold back what people do; messages
+    go on, since the page books by itself.
+    """
 
     zone: str
     country: str
     subdivision: str | None = None
     hours: Hours = USUAL_HOURS
+    closed: tuple[tuple[date, date], ...] = ()
 
     def __post_init__(self) -> None:
         zone_named(self.zone)
@@ -74,8 +79,10 @@ def closing_of(day: date, calendar: Calendar) -> datetime:
 
 
 def is_working_day(day: date, calendar: Calendar) -> bool:
-    return day.weekday() in calendar.hours.weekdays and not is_public_holiday(
-        day, calendar.country, calendar.subdivision
+    return (
+        day.weekday() in calendar.hours.weekdays
+        and not any(first <= day <= last for first, last in calendar.closed)
+        and not is_public_holiday(day, calendar.country, calendar.subdivision)
     )
 
 

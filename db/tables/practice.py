@@ -81,7 +81,8 @@ class StaffAbsence(Table, db=ENGINE, tablename="staff_absence"):
     """Leave, both days included; without a stand-in, the person's own fallback stands in."""
 
     id = Serial(primary_key=True)
-    staff = ForeignKey(Staff, on_delete=OnDelete.cascade, null=False)
+    practice = ForeignKey(Practice, on_delete=OnDelete.restrict, null=False)
+    staff = ForeignKey(Staff, on_delete=OnDelete.restrict, null=False)
     starts_on = Date(null=False, default=None)
     ends_on = Date(null=False, default=None)
     stand_in = ForeignKey(Staff, on_delete=OnDelete.set_null, null=True, default=None)

@@ -17,7 +17,8 @@ class Task(Table, db=ENGINE):
 
     `dedupe` makes the second telling of one event find the first one's task. `body` is a patient's sealed reply, `note`
     what a member of staff wrote, sealed too, which only the staff pages show. `assignee` is whom the task is addressed
-    to now, on behalf of `role`; `rung` counts how often it went up the ladder. `look_at` is when somebody is to be
+    to now, on behalf of `role`; until a step is due, `role` and `fallback_role` hold whom the plan names, a role or a
+    person's reference. `rung` counts how often it went up the ladder. `look_at` is when somebody is to be
     nudged, or the task moved on; `nudged_at` when that last happened in its present state. `promised_at`: a call
     that somebody promised to make then. `crisis`: opened under a crisis flag, only a person's outcome ends it.
     """
@@ -43,6 +44,7 @@ class Task(Table, db=ENGINE):
     appointment = ForeignKey(Appointment, on_delete=OnDelete.restrict, null=True, default=None)
     step = SmallInt(null=True, default=None)
     role = Varchar(20, null=True, default=None)
+    fallback_role = Varchar(20, null=True, default=None)
     rung = SmallInt(null=False, default=0)
     crisis = Boolean(null=False, default=False)
     unless_answered = Boolean(null=False, default=False)

@@ -2,8 +2,12 @@
 
 from db.errors import ConfigurationError
 from db.queries.practices import Profile, Sending
+from db.states import Channel
 from jobs.delivery.email import SmtpSettings
 from jobs.delivery.sms.registry import GatewaySettings
+
+# What Twilio sends of one sender in Europe. A gateway that is given more keeps it in a queue, which no stop reaches.
+SMS_PER_SECOND = 10.0
 
 
 def smtp_settings(sending: Sending) -> SmtpSettings:
@@ -37,6 +41,13 @@ def gateway_settings(sending: Sending) -> GatewaySettings:
         inbound_secret=access.get("inbound_secret", ""),
         country=access.get("country", "FR"),
     )
+
+
+def messages_per_second(sending: Sending, channel: Channel) -> float | None:
+    """The limit that this practice's mail server or gateway sets; None for no limit."""
+    access, usual = (sending.sms, SMS_PER_SECOND) if channel is Channel.SMS else (sending.smtp, None)
+    value = access.get("per_second", usual)
+    return None if value is None else float(value)
 
 
 def mail_domain(sending: Sending) -> str:

@@ -23,6 +23,7 @@ FRESH_S = 2.0
 class Belt:
     """`claim` is told how many messages to take at most; of `senders` there is one for each message that can be on its
     way at once, and `for_each` of them that many are claimed: more spare transactions, fewer keep a stop from waiting.
+    While `is_halted`, nothing more is claimed or begun, and what waits is given back.
     """
 
     practice: int
@@ -30,8 +31,8 @@ class Belt:
     senders: Sequence[Callable[[Claimed], Awaitable[Settlement]]]
     for_each: int
     keep_going: Callable[[], bool]
+    is_halted: Callable[[], bool] = lambda: False
     fresh_s: float = FRESH_S
-    refused: bool = field(default=False, init=False)
     _stopping: bool = field(default=False, init=False)
     _waiting: asyncio.Queue[tuple[Claimed, float] | None] = field(default_factory=asyncio.Queue, init=False)
     _taken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -40,7 +41,7 @@ class Belt:
     _all_sent: bool = field(default=False, init=False)
 
     async def run(self) -> int:
-        """Until nothing is due, or the server refuses us; returns how many messages were tried.
+        """Until nothing is due, or it is halted; returns how many messages were tried.
 
         Whatever one hand runs into, the others finish what they have begun.
         """
@@ -60,7 +61,7 @@ class Belt:
     async def _claim_all(self) -> None:
         at_once = self.for_each * len(self.senders)
         try:
-            while self.keep_going() and not self._stopping:
+            while self.keep_going() and not self.is_halted() and not self._stopping:
                 claim = await self.claim(at_once)
                 if claim.looked_at == 0:
                     break
@@ -81,11 +82,10 @@ class Belt:
             while (next_one := await self._waiting.get()) is not None:
                 self._taken.set()
                 one, decided_at = next_one
-                if self.refused or time.monotonic() > decided_at + self.fresh_s:
+                if self.is_halted() or time.monotonic() > decided_at + self.fresh_s:
                     result = Settlement(one.id, one.attempts, Outcome.NOT_TRIED, clock.now())
                 else:
                     result = await send(one)
-                self.refused |= result.outcome is Outcome.REFUSED
                 self._results.append(result)
                 self._more.set()
         finally:

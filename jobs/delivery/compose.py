@@ -9,17 +9,24 @@ from zoneinfo import ZoneInfo
 
 from db.changes.deliveries import Claimed
 from db.queries.practices import Profile, Sending
+from db.queries.return_brief import ReturnBrief
 from db.rules.telephones import display
+from db.states import Channel, Reason
 from db.tokens import bounces, links
 from jobs.delivery.access import sender_name
 from jobs.delivery.email import Attachment, OutgoingEmail
 from jobs.delivery.sms.gateway import OutgoingSms
 from jobs.messages.calendar import calendar_file, calendar_uid
+from jobs.messages.cases import CaseNotice, render_case
 from jobs.messages.catalogue import shipped
 from jobs.messages.email_body import Email
+from jobs.messages.emergency import say_emergency_numbers
 from jobs.messages.languages import opt_out_text
 from jobs.messages.notices import NoticeKind, render_notice
+from jobs.messages.parts import has_way_out, text_of
+from jobs.messages.rehearsal import mark_email, mark_sms
 from jobs.messages.render import render_email, render_sms
+from jobs.messages.return_brief import render_return_brief
 from jobs.messages.values import MessageValues
 
 NOTICE = "notice_"
@@ -34,15 +41,27 @@ class Sender:
     base_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a message says that does not stand in its own row: looked up just before it leaves.
+
+    `slots_soon`: whether `worth` may say that some times are open this week.
+    """
+
+    slots_soon: bool = False
+    case: CaseNotice | None = None
+    brief: ReturnBrief | None = None
+
+
 def compose_sms(claimed: Claimed, sender: Sender, *, receives: bool) -> OutgoingSms:
     """`receives`: whether an answer to this sender comes back, so that the text may say STOP."""
     words = opt_out_text(claimed.language, receives, sender.practice.language)
     sms = render_sms(
         shipped().for_practice(sender.practice.language),
-        claimed.message,
+        text_of(claimed.message),
         speciality=claimed.speciality,
         language=claimed.language,
-        values=_values(claimed, sender, _token(claimed), words, slots_soon=False),
+        values=_values(claimed, sender, words),
         strict=sender.practice.settings.strict,
     )
     provider = sender.sending.sms["provider"]
@@ -51,38 +70,66 @@ def compose_sms(claimed: Claimed, sender: Sender, *, receives: bool) -> Outgoing
         reference=claimed.ref,
         to=claimed.address,
         sender=sender.sending.sms["sender"],
-        text=sms.text,
+        text=mark_sms(sms.text, claimed.language) if claimed.rehearsal else sms.text,
         receipt_url=f"{sender.base_url}/webhooks/{provider}/receipt?{query}",
     )
 
 
-def compose_email(claimed: Claimed, sender: Sender, *, slots_soon: bool, now: datetime) -> OutgoingEmail:
+def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now: datetime) -> OutgoingEmail:
     if claimed.message.startswith(NOTICE):
         return _notice(claimed, sender, now)
-    token = _token(claimed)
-    unsubscribe = f"{sender.base_url}/u/{token}"
+    if around.case is not None or around.brief is not None:
+        return _to_staff(claimed, sender, around, now)
+    unsubscribe = f"{sender.base_url}/u/{_token(claimed)}"
     mail = render_email(
         shipped().for_practice(sender.practice.language),
-        claimed.message,
+        text_of(claimed.message),
         speciality=claimed.speciality,
         language=claimed.language,
-        values=_values(claimed, sender, token, unsubscribe, slots_soon=slots_soon),
+        values=_values(claimed, sender, unsubscribe, slots_soon=around.slots_soon),
         strict=sender.practice.settings.strict,
     )
-    return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=unsubscribe)
+    if claimed.rehearsal:
+        mail = mark_email(mail, claimed.language)
+    way_out = unsubscribe if has_way_out(Channel.EMAIL, claimed.message) else None
+    return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=way_out)
 
 
-def _values(claimed: Claimed, sender: Sender, token: str, opt_out: str, *, slots_soon: bool) -> MessageValues:
-    assert claimed.missed_on is not None
+def _values(claimed: Claimed, sender: Sender, opt_out: str, *, slots_soon: bool = False) -> MessageValues:
+    practice = sender.practice
+    starts_at = claimed.detail.get("starts_at")
     return MessageValues(
         first_name=claimed.first_name,
-        link=f"{sender.base_url}/r/{token}",
-        phone=display(sender.practice.phone, sender.practice.country),
-        practice=sender.practice.discreet_name,
+        link=f"{sender.base_url}/r/{_token(claimed)}" if claimed.link_id else "",
+        phone=display(practice.phone, practice.country),
+        practice=practice.discreet_name,
         missed_on=claimed.missed_on,
         opt_out=opt_out,
         slots_soon=slots_soon,
+        starts_at=datetime.fromisoformat(starts_at).astimezone(ZoneInfo(practice.zone)) if starts_at else None,
+        place=practice.address or "",
+        numbers=say_emergency_numbers(practice.country, claimed.language, practice.language),
     )
+
+
+def _to_staff(claimed: Claimed, sender: Sender, around: Surroundings, now: datetime) -> OutgoingEmail:
+    """A case, or what a practitioner should know before a patient comes back."""
+    practice = sender.practice
+    if around.case is not None:
+        why = claimed.detail.get("why")
+        mail = render_case(
+            claimed.message,
+            around.case,
+            language=claimed.language,
+            practice=practice.discreet_name,
+            why=Reason(why) if why else None,
+        )
+    else:
+        assert around.brief is not None
+        mail = render_return_brief(around.brief, claimed.language, ZoneInfo(practice.zone))
+    if claimed.rehearsal:
+        mail = mark_email(mail, claimed.language)
+    return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=None)
 
 
 def _token(claimed: Claimed) -> str:

@@ -21,6 +21,8 @@ from jobs.messages.source import fill, mark, split
 _LONE = re.compile(rf"(.+?)\s*:[ \n]*([{mark('link')}{mark('opt_out')}])")
 # Two marks of the HTML alone, beside those of the placeholders: the subject, and the telephone number as it is dialled.
 _SUBJECT, _DIALLED = "\uf8ff", "\uf8fe"
+# A place is a postal address, or where a video call happens.
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _ANY_MARK = re.compile("([\ue000-\uf8ff])")
 
 
@@ -41,6 +43,8 @@ class Block:
 def write_email(subject: str, marked: str, values: Mapping[str, str], language: str, footnote: str = "") -> Email:
     """`marked` is a composed source; `values` are single lines by placeholder name."""
     shown = {mark(name): str(escape(value)) for name, value in values.items()}
+    if _ADDRESS.fullmatch(place := values.get("place", "")):
+        shown[mark("place")] = str(Markup('<a href="{0}">{0}</a>').format(place))
     shown |= {_SUBJECT: str(escape(subject)), _DIALLED: re.sub(r"[^+\d]", "", values.get("phone", ""))}
     html = "".join(shown.get(part, part) for part in _page(marked, language, footnote))
     ending = f"\n\n{footnote}\n" if footnote else "\n"

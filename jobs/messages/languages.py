@@ -22,20 +22,35 @@ class Language:
     code: str
     date_pattern: str
     first_of_month: str
+    short_date_pattern: str
+    short_first_of_month: str
     time_pattern: str
     stop_by_reply: str
     stop_on_page: str
     not_watched: str
     appointment: str
     at: str
+    emergency_call: str
+    emergency_or: str
+    emergency_write: str
+    emergency_talk: str
+    rehearsal: str
+    rehearsal_note: str
 
     def say_date(self, day: date) -> str:
         return _written(day, self.first_of_month if day.day == 1 else self.date_pattern, self.code)
 
     def say_moment(self, moment: datetime) -> str:
         """The moment as its own zone's clocks show it."""
-        clock = format_time(moment.timetz(), self.time_pattern, locale=self.code)
-        return f"{self.say_date(moment.date())} {self.at} {clock}"
+        return f"{self.say_date(moment.date())} {self.at} {self._clock(moment)}"
+
+    def say_moment_briefly(self, moment: datetime) -> str:
+        """As `say_moment`, for an SMS."""
+        pattern = self.short_first_of_month if moment.day == 1 else self.short_date_pattern
+        return f"{_written(moment.date(), pattern, self.code)} {self.at} {self._clock(moment)}"
+
+    def _clock(self, moment: datetime) -> str:
+        return format_time(moment.timetz(), self.time_pattern, locale=self.code)
 
 
 @lru_cache(maxsize=1024)

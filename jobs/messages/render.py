@@ -1,6 +1,6 @@
 """Texts as pure values: catalogue and values in, a message out. The send and the preview both come here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,13 +10,9 @@ from jobs.messages.catalogue import Catalogue, Wording
 from jobs.messages.email_body import Email, write_email
 from jobs.messages.errors import MissingValues, TextRefused
 from jobs.messages.languages import Language, language_for
-from jobs.messages.source import CONDITIONS, compose, fill, mark, marks_in, parse, without
+from jobs.messages.parts import Parts, parts_of, text_of
+from jobs.messages.source import CONDITIONS, compose, fill, mark, marks_in, parse, without, without_line
 from jobs.messages.values import SMS_FIRST_NAME, MessageValues, given_name, one_line
-
-REQUIRED: Mapping[str, tuple[str, ...]] = {
-    Channel.SMS.value: ("link", "opt_out"),
-    Channel.EMAIL.value: ("link", "phone", "opt_out"),
-}
 
 
 @dataclass(frozen=True)
@@ -35,8 +31,8 @@ def render_sms(
     values: MessageValues,
     strict: bool = False,
 ) -> Sms:
-    found = catalogue.find(message, Channel.SMS.value, speciality, language, strict=strict)
-    return write_sms(found.wording, language_for(found.key.language), values)
+    found = catalogue.find(text_of(message), Channel.SMS.value, speciality, language, strict=strict)
+    return write_sms(found.wording, language_for(found.key.language), values, message)
 
 
 def render_email(
@@ -48,13 +44,13 @@ def render_email(
     values: MessageValues,
     strict: bool = False,
 ) -> Email:
-    found = catalogue.find(message, Channel.EMAIL.value, speciality, language, strict=strict)
-    return write_patient_email(found.wording, language_for(found.key.language), values)
+    found = catalogue.find(text_of(message), Channel.EMAIL.value, speciality, language, strict=strict)
+    return write_patient_email(found.wording, language_for(found.key.language), values, message)
 
 
-def write_sms(wording: Wording, language: Language, values: MessageValues) -> Sms:
+def write_sms(wording: Wording, language: Language, values: MessageValues, message: str | None = None) -> Sms:
     """The SMS of a source; raises `TextRefused` where it does not fit one segment of the SMS alphabet."""
-    [text] = _compose(Channel.SMS, values, wording.body)
+    text = _compose(Channel.SMS, message, values, wording.body)
     written = fitted_sms(text, language, values)
     if strange := gsm7.unencodable(written):
         signs = " ".join(sorted({char for _, char in strange}))
@@ -67,7 +63,7 @@ def write_sms(wording: Wording, language: Language, values: MessageValues) -> Sm
 
 def fitted_sms(marked: str, language: Language, values: MessageValues) -> str:
     """The shortest of what may be left out of an SMS is left out, and no more; it may still be too long."""
-    words = _words(values, language)
+    words = _words(values, language, brief=True)
     name = gsm7.to_gsm7(words["first_name"])
     if not name or gsm7.septets(name) > SMS_FIRST_NAME or gsm7.unencodable(name):
         marked = without(marked, "first_name")
@@ -82,43 +78,62 @@ def _shorter_and_shorter(text: str) -> Iterator[str]:
         yield without(text, "practice")
 
 
-def write_patient_email(wording: Wording, language: Language, values: MessageValues) -> Email:
-    subject, body = _compose(Channel.EMAIL, values, wording.subject, wording.body)
+def write_patient_email(
+    wording: Wording, language: Language, values: MessageValues, message: str | None = None
+) -> Email:
+    subject = _composed(wording.subject, _true(values), parts_of("subject", message).may)
+    body = _compose(Channel.EMAIL, message, values, wording.body, beside=subject)
     words = _words(values, language)
     if not words["first_name"]:
         body, subject = without(body, "first_name"), without(subject, "first_name")
     return write_email(one_line(fill(subject, words)), body, words, language.code, language.not_watched)
 
 
-def _compose(channel: Channel, values: MessageValues, *sources: str) -> list[str]:
-    """The marked texts, the body last, once it is sure that nothing they need is missing."""
-    true = tuple(name for name in CONDITIONS if getattr(values, name))
-    texts = [_composed(source, true) for source in sources]
-    said = set(marks_in(texts[-1]))
-    if unsaid := [name for name in REQUIRED[channel.value] if name not in said]:
+def _compose(channel: Channel, message: str | None, values: MessageValues, source: str, *, beside: str = "") -> str:
+    """The marked text, once it is sure that nothing is missing that it needs, or the composed text beside it."""
+    parts = parts_of(channel.value, message)
+    text = settled(_composed(source, _true(values), parts.may), parts, values)
+    said = set(marks_in(text))
+    if unsaid := [name for name in parts.required if name not in said]:
         raise TextRefused(f"The {channel} does not say {', '.join(unsaid)}: add them to the text.")
-    needed = [*marks_in("".join(texts))]
+    needed = [*marks_in(beside + text)]
     if blank := [name for name in needed if name != "first_name" and not _given(values, name)]:
         raise MissingValues(f"The {channel}", blank)
-    return texts
+    return text
+
+
+def settled(marked: str, parts: Parts, values: MessageValues) -> str:
+    """The text without the lines of what may be absent, and is."""
+    for name in parts.absent:
+        if not _given(values, name):
+            marked = without_line(marked, name)
+    return marked
+
+
+def _true(values: MessageValues) -> tuple[str, ...]:
+    return tuple(name for name in CONDITIONS if getattr(values, name))
 
 
 @lru_cache(maxsize=1024)
-def _composed(source: str, true: tuple[str, ...]) -> str:
-    return compose(parse(source), true)
+def _composed(source: str, true: tuple[str, ...], names: tuple[str, ...]) -> str:
+    return compose(parse(source, names), true)
 
 
 def _given(values: MessageValues, name: str) -> bool:
-    value = getattr(values, name)
+    value = values.starts_at if name == "when" else getattr(values, name)
     return bool(one_line(value)) if isinstance(value, str) else value is not None
 
 
-def _words(values: MessageValues, language: Language) -> dict[str, str]:
+def _words(values: MessageValues, language: Language, *, brief: bool = False) -> dict[str, str]:
+    say_moment = language.say_moment_briefly if brief else language.say_moment
     return {
         "first_name": given_name(values.first_name),
         "link": one_line(values.link),
         "phone": one_line(values.phone),
         "practice": one_line(values.practice),
-        "missed_on": language.say_date(values.missed_on),
+        "missed_on": language.say_date(values.missed_on) if values.missed_on else "",
         "opt_out": one_line(values.opt_out),
+        "when": say_moment(values.starts_at) if values.starts_at else "",
+        "place": one_line(values.place),
+        "numbers": one_line(values.numbers),
     }

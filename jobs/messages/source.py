@@ -15,7 +15,9 @@ from jobs.messages.errors import BrokenSource, Fault
 
 PLACEHOLDERS = ("first_name", "link", "phone", "practice", "missed_on", "opt_out")
 CONDITIONS = ("slots_soon",)
+SERVICE_PLACEHOLDERS = ("when", "place", "numbers")
 NOTICE_PLACEHOLDERS = ("reference", "practitioner", "when", "previous")
+CASE_PLACEHOLDERS = ("reference", "asked", "deadline", "holder", "why", "practice")
 
 # A whole placeholder, a whole condition, or any braces left over: those are broken.
 _TAG = re.compile(
@@ -23,7 +25,7 @@ _TAG = re.compile(
     r"|\{+[ \t]*[%#]?[ \t]*\w*[ \t]*[%#]?\}*|[%#]?\}+"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ALL = PLACEHOLDERS + NOTICE_PLACEHOLDERS
+_ALL = tuple(dict.fromkeys(PLACEHOLDERS + SERVICE_PLACEHOLDERS + NOTICE_PLACEHOLDERS + CASE_PLACEHOLDERS))
 _FIRST_MARK = 0xE000
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 
@@ -158,3 +160,9 @@ def without(text: str, name: str) -> str:
     text = re.sub(rf"(?:^|\n)[ ]*{sign}[ ]*(?=\n|$)", "", text)
     text = re.sub(rf"(?m)^{sign}[\s,:]*(\w)", lambda found: found.group(1).upper(), text)
     return re.sub(r"\n{3,}", "\n\n", re.sub(rf"[ \u00a0]*{sign}", "", text)).strip()
+
+
+def without_line(text: str, name: str) -> str:
+    """A marked text without the lines that hold one of its values."""
+    kept = "\n".join(line for line in text.split("\n") if mark(name) not in line)
+    return re.sub(r"\n{3,}", "\n\n", kept).strip()

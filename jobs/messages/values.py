@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 # Longer first names are left out of an SMS, so that it stays within one segment.
 SMS_FIRST_NAME = 12
@@ -19,15 +19,22 @@ _INITIALS = re.compile(r"(?<![^\W\d_])[^\W\d_]")
 
 @dataclass(frozen=True)
 class MessageValues:
-    """What one message to one patient may say; `opt_out` is a phrase in an SMS, an address in an email."""
+    """What one message to one patient may say; `opt_out` is a phrase in an SMS, an address in an email.
+
+    `starts_at` is aware and in the practice's zone, `place` an address or the link of a video call; both are of the
+    appointment that is ahead. `numbers` are the emergency numbers as the answer says them.
+    """
 
     first_name: str
     link: str
     phone: str
     practice: str
-    missed_on: date
+    missed_on: date | None
     opt_out: str
     slots_soon: bool = False
+    starts_at: datetime | None = None
+    place: str = ""
+    numbers: str = ""
 
 
 def one_line(value: str) -> str:

@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from rich.markup import escape
 from db import clock, crypto, session
 from db.config import Config
 from db.errors import ConfigurationError
+from db.queries.coverage import coverage
 from db.queries.installation import is_migrated, people_without_fallback
 from db.queries.practices import Profile, Sending, all_practices, sending
 from db.queries.status import status
@@ -24,28 +23,12 @@ from jobs.delivery.email import Mailer
 from jobs.delivery.errors import DeliveryError
 from jobs.delivery.sms.registry import gateway
 from portal.commands._common import command, configure, emit, out, run_async
+from portal.commands._findings import STYLES, Finding, State, failed, ok, warning
+from portal.commands._people import people_findings
 from portal.forms.practice_file import LONGEST_BASE_URL
 from portal.health import HEARTBEATS
 
 PATIENCE_S = 5.0
-
-
-class State(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red bold"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, how it is, and, where it is not well, what to do."""
-
-    name: str
-    state: State
-    text: str
 
 
 @click.command("doctor")
@@ -79,7 +62,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield keys
     yield _address(config)
     async with AsyncExitStack() as closing:
-        database = _failed("database", "not looked at: the keys come first.")
+        database = failed("database", "not looked at: the keys come first.")
         if keys.state is State.OK:
             database = await _database(config, closing)
         yield database
@@ -90,36 +73,24 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
                 yield one
 
 
-def _ok(name: str, text: str) -> Finding:
-    return Finding(name, State.OK, text)
-
-
-def _failed(name: str, text: str) -> Finding:
-    return Finding(name, State.FAILED, text)
-
-
-def _warning(name: str, text: str) -> Finding:
-    return Finding(name, State.WARNING, text)
-
-
 def _keys(config: Config) -> Finding:
     try:
         session.use_keys(config)
     except ConfigurationError as problem:
-        return _failed("keys", str(problem))
-    return _ok("keys", f"{len(crypto.vault().ring)} for contacts, {len(config.signing_key_list())} for links.")
+        return failed("keys", str(problem))
+    return ok("keys", f"{len(crypto.vault().ring)} for contacts, {len(config.signing_key_list())} for links.")
 
 
 def _address(config: Config) -> Finding:
     url = config.base_url
     if not config.is_demo and not url.startswith("https://"):
-        return _failed("address", f"{url} is not secure: set REPRISE_BASE_URL to the https address that patients open.")
+        return failed("address", f"{url} is not secure: set REPRISE_BASE_URL to the https address that patients open.")
     if len(url) > LONGEST_BASE_URL:
-        return _warning(
+        return warning(
             "address",
             f"{url} has {len(url)} characters; with more than {LONGEST_BASE_URL} an SMS may take two segments.",
         )
-    return _ok("address", f"{url} ({config.mode}).")
+    return ok("address", f"{url} ({config.mode}).")
 
 
 async def _database(config: Config, closing: AsyncExitStack) -> Finding:
@@ -127,12 +98,12 @@ async def _database(config: Config, closing: AsyncExitStack) -> Finding:
     try:
         await closing.enter_async_context(session.opened(config, connections=2))
     except ConfigurationError as problem:
-        return _failed("database", str(problem))
+        return failed("database", str(problem))
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
-        return _failed("database", f"it does not answer ({_first_line(problem)}): check DATABASE_URL, start it.")
+        return failed("database", f"it does not answer ({_first_line(problem)}): check DATABASE_URL, start it.")
     if not await is_migrated():
-        return _failed("database", "its tables are not those of this version: run `reprise migrate`.")
-    return _ok("database", "it answers, and its tables are those of this version.")
+        return failed("database", "its tables are not those of this version: run `reprise migrate`.")
+    return ok("database", "it answers, and its tables are those of this version.")
 
 
 async def _redis(config: Config) -> AsyncIterator[Finding]:
@@ -144,21 +115,21 @@ async def _redis(config: Config) -> AsyncIterator[Finding]:
             socket_connect_timeout=PATIENCE_S,
         )
     except (ConfigurationError, ValueError) as problem:
-        yield _failed("redis", str(problem))
+        yield failed("redis", str(problem))
         return
     try:
         beats = await redis.mget(list(HEARTBEATS.values()))
     except (RedisError, OSError) as problem:
-        yield _failed("redis", f"it does not answer ({_first_line(problem)}): check REDIS_URL, start it.")
+        yield failed("redis", f"it does not answer ({_first_line(problem)}): check REDIS_URL, start it.")
         return
     finally:
         await redis.aclose()
-    yield _ok("redis", "it answers.")
+    yield ok("redis", "it answers.")
     for name, beat in zip(HEARTBEATS, beats, strict=True):
         if beat is None:
-            yield _failed(name, f"no sign of life: start it (`reprise run`, or `reprise {_with_queue(name)}`).")
+            yield failed(name, f"no sign of life: start it (`reprise run`, or `reprise {_with_queue(name)}`).")
         else:
-            yield _ok(name, "alive.")
+            yield ok(name, "alive.")
 
 
 def _with_queue(name: str) -> str:
@@ -168,32 +139,34 @@ def _with_queue(name: str) -> str:
 async def _practices() -> AsyncIterator[Finding]:
     practices = await all_practices()
     if not practices:
-        yield _failed("practice", "none is set up: run `reprise setup practice.toml`.")
+        yield failed("practice", "none is set up: run `reprise setup practice.toml`.")
     for practice in practices:
         yield await _practice(practice)
         async for one in _access(practice):
             yield one
-        async for one in _people(practice):
+        for one in people_findings(
+            await people_without_fallback(practice.id), await coverage(practice, now=clock.now())
+        ):
             yield one
 
 
 async def _practice(practice: Profile) -> Finding:
     held = (await status(practice.id, now=clock.now())).held
     if held:
-        names = " and ".join(one.channel for one in held)
-        return _warning(
+        names = " and ".join(f"{one.channel} ({one.tries} in a row)" for one in held)
+        return warning(
             "practice",
-            f"{practice.name}: {names} is held back, for the server refused the credentials: correct them in "
-            "practice.toml and run `reprise setup`.",
+            f"{practice.name}: nothing is sent for the moment, because tries failed: {names}. What the server answers "
+            "stands below; if it refuses the access, correct it in practice.toml and run `reprise setup`.",
         )
-    return _ok("practice", f"{practice.name}, {practice.zone}.")
+    return ok("practice", f"{practice.name}, {practice.zone}.")
 
 
 async def _access(practice: Profile) -> AsyncIterator[Finding]:
     try:
         access = await sending(practice.id)
     except ConfigurationError as problem:
-        yield _failed("mail server", str(problem))
+        yield failed("mail server", str(problem))
         return
     yield await _asked("mail server", "answers, and accepts the credentials.", _ask_mail_server(access))
     yield await _asked("sms gateway", "answers, and accepts the credentials.", _ask_gateway(access))
@@ -201,9 +174,9 @@ async def _access(practice: Profile) -> AsyncIterator[Finding]:
 
 async def _asked(name: str, well: str, asking: Coroutine[Any, Any, str]) -> Finding:
     try:
-        return _ok(name, f"{await asking} {well}")
+        return ok(name, f"{await asking} {well}")
     except (DeliveryError, ConfigurationError) as problem:
-        return _failed(name, f"{problem} Check it in practice.toml, then run `reprise setup`.")
+        return failed(name, f"{problem} Check it in practice.toml, then run `reprise setup`.")
 
 
 async def _ask_mail_server(access: Sending) -> str:
@@ -224,17 +197,6 @@ async def _ask_gateway(access: Sending) -> str:
     finally:
         await asked.close()
     return settings.provider
-
-
-async def _people(practice: Profile) -> AsyncIterator[Finding]:
-    people = await people_without_fallback(practice.id)
-    if people.working == 0:
-        yield _failed("staff", "nobody works here: name people under [[staff]], or tasks have no name.")
-    elif people.alone:
-        names = ", ".join(people.alone)
-        yield _warning("staff", f"nobody stands in for {names}: name a fallback under [[staff]].")
-    else:
-        yield _ok("staff", f"{people.working} people, each with somebody to fall back on.")
 
 
 def _first_line(problem: BaseException) -> str:

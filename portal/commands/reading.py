@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from db.queries.status import status as read_status
 from db.queries.worklist import OpenTask, open_tasks
 from portal.commands._common import command, emit, out, run_connected
 from portal.commands._periods import Since, start_of
+from portal.commands._table import print_table
 from portal.telling import Teller
 
 BROKEN = {
@@ -35,7 +37,7 @@ def status(data: Path, as_json: bool) -> None:
     async def work(_config: Config) -> tuple[Teller, Status, list[OpenTask]]:
         practice = await only_practice()
         now = clock.now()
-        return Teller.of(practice), await read_status(practice.id, now=now), await open_tasks(practice.id)
+        return Teller.of(practice), await read_status(practice.id, now=now), await open_tasks(practice.id, now=now)
 
     teller, found, tasks = run_connected(data, work)
     if as_json:
@@ -48,6 +50,7 @@ def _status_document(teller: Teller, found: Status, tasks: list[OpenTask]) -> di
     return {
         "practitioners": found.practitioners,
         "open_tasks": found.open_tasks,
+        "worklist": {"crisis": found.crisis_tasks, "urgent": found.urgent_tasks, "overdue": found.overdue_tasks},
         "tasks": [vars(task) | {"what": teller.words.of("tasks", task.kind)} for task in tasks],
         "sequences": {"running": found.running, "paused": found.paused},
         "deliveries": {"planned": found.planned, "overdue": found.overdue, "failed": found.failed},
@@ -62,23 +65,30 @@ def _print_status(teller: Teller, found: Status, tasks: list[OpenTask]) -> None:
         _print_task(teller, task)
     if found.open_tasks > len(tasks):
         out().print(f"  ... (+{found.open_tasks - len(tasks)})")
+    if tasks:
+        counts = {"crisis": found.crisis_tasks, "urgent": found.urgent_tasks, "overdue": found.overdue_tasks}
+        out().print(label("pressing").format(**counts))
     out().print(label("sequences").format(running=found.running, paused=found.paused))
     out().print(label("deliveries").format(planned=found.planned, overdue=found.overdue, failed=found.failed))
     for held in found.held:
         channel = teller.words.of("channels", held.channel)
-        out().print(label("held").format(channel=channel, until=teller.moment(held.until)), style="yellow")
+        said = label("held").format(channel=channel, until=teller.moment(held.until), tries=held.tries)
+        out().print(said, style="yellow")
 
 
 def _print_task(teller: Teller, task: OpenTask) -> None:
     of, label = teller.words.of, teller.words.label
     kind = of("tasks", task.kind) + (f" ({of('barriers', task.barrier)})" if task.barrier else "")
-    urgent = f" [red bold]{label('urgent')}[/red bold]" if task.urgent else ""
+    pressing = label("crisis") if task.crisis else label("urgent") if task.urgent else ""
+    urgent = f" [red bold]{pressing}[/red bold]" if pressing else ""
     out().print(f"  [bold]{task.ref}[/bold]  {escape(kind)}{urgent}")
     details = (
         label("patient_number").format(number=task.patient) if task.patient else "",
         label("assignee").format(name=task.assignee or label("nobody")),
         label("fallback").format(name=task.fallback) if task.fallback else "",
+        label("holder").format(name=task.holder) if task.holder else "",
         label("due").format(moment=teller.moment(task.due_at)),
+        label("overdue") if task.overdue else "",
         of("reasons", task.reason),
         label("paused_sequence") if task.paused else "",
     )
@@ -118,6 +128,7 @@ def _story_document(teller: Teller, story: Story) -> dict[str, object]:
         "ref": story.ref,
         "entries": [vars(entry) | {"text": teller.event(entry)} for entry in story.entries],
         "ahead": [vars(message) | {"text": teller.planned(message)} for message in story.ahead],
+        "steps_ahead": [vars(step) | {"text": teller.step(step)} for step in story.steps_ahead],
     }
 
 
@@ -129,9 +140,11 @@ def _print_story(teller: Teller, story: Story) -> None:
         for entry in entries:
             out().print(f"  {teller.time(entry.at)}  {escape(teller.event(entry))}")
     out().print(f"\n[bold]{label('ahead')}[/bold]")
-    for message in story.ahead:
-        out().print(f"  {teller.moment(message.due_at)}  {escape(teller.planned(message))}")
-    if not story.ahead:
+    ahead = [(message.due_at, teller.planned(message)) for message in story.ahead]
+    ahead += [(step.due_at, teller.step(step)) for step in story.steps_ahead]
+    for due_at, said in sorted(ahead, key=itemgetter(0)):
+        out().print(f"  {teller.moment(due_at)}  {escape(said)}")
+    if not ahead:
         out().print(f"  {label('nothing_ahead')}")
 
 
@@ -197,17 +210,19 @@ def _print_bookings(teller: Teller, found: list[BookingMade]) -> None:
     for one in found:
         row: tuple[str, ...] = (
             teller.moment(one.at),
-            teller.words.of("bookings", one.what),
+            _what(teller, one),
             teller.moment(one.starts_at) if one.starts_at else "",
             one.practitioner or "",
             one.patient,
             _through(teller, one),
         )
         rows.append(row)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for number, row in enumerate(rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        out().print(escape(line.rstrip()), style="" if number else "bold")
+    print_table(rows)
+
+
+def _what(teller: Teller, one: BookingMade) -> str:
+    said = teller.words.of("bookings", one.what)
+    return f"{said}, {teller.words.of('bookings', 'confirmed')}" if one.confirmed else said
 
 
 def _through(teller: Teller, one: BookingMade) -> str:

@@ -49,17 +49,34 @@ MORNING = ((time(8, 30), time(12, 30)),)
 FULL_WEEK = _days(0, 1, 2, 3, 4, hours=FULL_DAY)
 
 PRACTITIONERS = (
-    NewPractitioner("Élise Marchand", "psychotherapy", 50, 10),
-    NewPractitioner("Karim Benali", "physiotherapy", 30, 5, FULL_WEEK + _days(5, hours=MORNING)),
-    NewPractitioner("Sophie Lambert", "dental", 40, 10, _days(0, 1, 3, 4, hours=FULL_DAY)),
-    NewPractitioner("Julien Moreau", "nutrition", 45, 15, _days(1, 3, hours=EVENING) + _days(2, 4, hours=FULL_DAY)),
+    NewPractitioner("Élise Marchand", "psychotherapy", 50, 10, staff=f"elise.marchand@{DOMAIN}"),
+    NewPractitioner(
+        "Karim Benali", "physiotherapy", 30, 5, FULL_WEEK + _days(5, hours=MORNING), f"karim.benali@{DOMAIN}"
+    ),
+    NewPractitioner(
+        "Sophie Lambert", "dental", 40, 10, _days(0, 1, 3, 4, hours=FULL_DAY), f"sophie.lambert@{DOMAIN}"
+    ),
+    NewPractitioner(
+        "Julien Moreau", "nutrition", 45, 15, _days(1, 3, hours=EVENING) + _days(2, 4, hours=FULL_DAY),
+        f"julien.moreau@{DOMAIN}",
+    ),
 )  # fmt: skip
+ON_CALL = f"nadia.haddad@{DOMAIN}"
 STAFF = (
     NewStaff("Camille Roux", f"camille.roux@{DOMAIN}", "front_desk", "fr", f"nadia.haddad@{DOMAIN}"),
     NewStaff("Nadia Haddad", f"nadia.haddad@{DOMAIN}", "care_coordinator", "fr", f"camille.roux@{DOMAIN}"),
     NewStaff("Élise Marchand", f"elise.marchand@{DOMAIN}", "practitioner", "fr", f"nadia.haddad@{DOMAIN}"),
     NewStaff("Bernard Lacroix", f"bernard.lacroix@{DOMAIN}", "clinical_lead", "fr", f"elise.marchand@{DOMAIN}"),
     NewStaff("Dominique Petit", f"dominique.petit@{DOMAIN}", "admin", "fr", f"camille.roux@{DOMAIN}"),
+    NewStaff("Karim Benali", f"karim.benali@{DOMAIN}", "practitioner", "fr", f"nadia.haddad@{DOMAIN}"),
+    NewStaff("Sophie Lambert", f"sophie.lambert@{DOMAIN}", "practitioner", "fr", f"nadia.haddad@{DOMAIN}"),
+    NewStaff("Julien Moreau", f"julien.moreau@{DOMAIN}", "practitioner", "fr", f"nadia.haddad@{DOMAIN}"),
+)
+
+WELFARE_CHECK = (
+    "Appeler au numéro du dossier, deux fois, à une heure d’intervalle.",
+    "Sans réponse : appeler la personne de confiance que le dossier nomme.",
+    "Décider avec le responsable clinique de la suite, et la noter ici.",
 )
 
 
@@ -185,7 +202,7 @@ def demo_practice(config: Config, today: date) -> NewPractice:
         address="4 place des Tilleuls, 37000 Tours",
         notice_email=f"accueil@{DOMAIN}",
         reply_to=f"accueil@{DOMAIN}",
-        settings=Settings(),
+        settings=Settings(on_call_person=ON_CALL, welfare_check=WELFARE_CHECK),
         smtp=demo_smtp(config),
         sms=demo_sms(config),
         staff=STAFF,

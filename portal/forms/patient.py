@@ -9,6 +9,7 @@ Fields = Sequence[tuple[str, str]]
 
 BOTH = "both"
 LONGEST_MOMENT = 40
+LONGEST_MARK = 40
 
 
 def value(fields: Fields, name: str) -> str | None:
@@ -35,6 +36,12 @@ def slot_value(moment: datetime) -> str:
 
 def is_confirmed(fields: Fields) -> bool:
     return value(fields, "confirm") == "yes"
+
+
+def shown(fields: Fields) -> str:
+    """The mark of the appointment that the page showed; a form without one is about no appointment that there is."""
+    text = value(fields, "appointment")
+    return text if text is not None and len(text) <= LONGEST_MARK else ""
 
 
 def channels(fields: Fields) -> tuple[Channel, ...] | None:

@@ -17,6 +17,7 @@ from portal.forms.toml_reader import Section, Wrong, one_of, text, whole
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 USUAL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LONGEST_SECRET = 500
+SLOWEST, QUICKEST = 0.1, 1000
 WEB_ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[1-9]\d{0,4}))?(/[\w./-]*)?", re.ASCII
 )
@@ -61,6 +62,7 @@ def read_smtp(section: Section, around: Around) -> dict[str, Any]:
         access["ca_file"] = str((around.folder / authority).resolve())
         if not Path(access["ca_file"]).is_file():
             section.complain("ca_file", f"there is no file {access['ca_file']}.")
+    _read_limit(section, access)
     section.refuse_unknown()
     return access
 
@@ -76,8 +78,21 @@ def read_sms(section: Section, around: Around) -> dict[str, Any]:
     access["sender"] = _sender(section, sender, around, pools=access["provider"] == "twilio") if sender else ""
     if access["provider"] == "kannel":
         access |= _kannel(section, around)
+    _read_limit(section, access)
     section.refuse_unknown()
     return access
+
+
+def _read_limit(section: Section, access: dict[str, Any]) -> None:
+    """Where nothing is said, `jobs.delivery.access` knows what is usual."""
+    if (limit := section.read("per_second", _per_second, None)) is not None:
+        access["per_second"] = limit
+
+
+def _per_second(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not SLOWEST <= value <= QUICKEST:
+        raise Wrong(f"write how many messages it takes in a second, from {SLOWEST} to {QUICKEST}.")
+    return float(value)
 
 
 def _kannel(section: Section, around: Around) -> dict[str, str]:

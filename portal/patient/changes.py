@@ -1,13 +1,17 @@
-"""Move or cancel what is booked, and take it along as a calendar file."""
+"""Move, cancel or confirm what is booked, and take it along as a calendar file.
 
-import contextlib
+A form says which appointment its page showed. When that one has changed meanwhile, nothing is done, and the page of the
+present one says so.
+"""
+
+from collections.abc import Awaitable, Callable
 
 from litestar import Response, post, route
 from litestar.params import FromPath
 
-from db.changes.bookings import cancel, move
+from db.changes.bookings import cancel, confirm, move
 from db.clock import now
-from db.errors import NotFound, SlotTaken
+from db.errors import NotFound, Outdated, SlotTaken
 from jobs.messages.calendar import calendar_file, calendar_uid
 from portal.forms import patient as forms
 from portal.forms.body import posted
@@ -17,6 +21,7 @@ from portal.services import AnyRequest, services
 
 CALENDAR = "text/calendar"
 FILE_NAME = "rendez-vous.ics"
+CHANGED = "?noted=changed"
 
 
 @route("/r/{token:str}/move", http_method=["GET", "HEAD"])
@@ -35,12 +40,17 @@ async def change_time(request: AnyRequest, token: FromPath[str]) -> Answer:
         return go_to(token)
     if wanted is None:
         return move_page(visit, "unread", status=400)
+    shown = forms.shown(fields)
     if not forms.is_confirmed(fields):
+        if shown != visit.mark:
+            return go_to(token, CHANGED)
         return confirm_page(visit, wanted) if is_open(visit, wanted) else move_page(visit, "taken", status=409)
     try:
-        await move(visit.link_id, starts_at=wanted, now=now())
+        await move(visit.link_id, starts_at=wanted, shown=shown, now=now())
     except SlotTaken:
         return move_page(await enter(request, token, moving=True), "taken", status=409)
+    except Outdated:
+        return go_to(token, CHANGED)
     except NotFound:
         pass
     return go_to(token)
@@ -54,11 +64,24 @@ async def show_cancel(request: AnyRequest, token: FromPath[str]) -> Answer:
 
 @post("/r/{token:str}/cancel", status_code=200)
 async def confirm_cancel(request: AnyRequest, token: FromPath[str]) -> Answer:
+    return await _change(cancel, request, token)
+
+
+@post("/r/{token:str}/confirm", status_code=200)
+async def confirm_coming(request: AnyRequest, token: FromPath[str]) -> Answer:
+    return await _change(confirm, request, token)
+
+
+async def _change(change: Callable[..., Awaitable[str]], request: AnyRequest, token: str) -> Answer:
     visit = await enter(request, token)
-    await posted(request)
+    shown = forms.shown(await posted(request))
     if _may_change(visit):
-        with contextlib.suppress(NotFound):
-            await cancel(visit.link_id, now=now())
+        try:
+            await change(visit.link_id, shown=shown, now=now())
+        except Outdated:
+            return go_to(token, CHANGED)
+        except NotFound:
+            pass
     return go_to(token)
 
 

@@ -15,16 +15,12 @@ from portal.patient.visit import Answer, Visit, enter, go_to
 from portal.services import AnyRequest
 
 # What the page may be asked to say first, by the address that a form leads back to.
-NOTED = {"call": ("called_heading", "called"), "barrier": ("barrier_noted_heading", "barrier_noted")}
+NOTED = {"call": "called", "barrier": "barrier_noted", "changed": "changed"}
 
 
 @route("/r/{token:str}", http_method=["GET", "HEAD"])
 async def show_page(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
-    visit = await enter(request, token)
-    noted = NOTED.get(request.query_params.get("noted", ""))
-    if visit.page.booking is not None:
-        return visit.show("booked", noted=_noted(visit, noted))
-    return slots_page(visit, _state(visit), noted=_noted(visit, noted))
+    return landing_page(await enter(request, token))
 
 
 @post("/r/{token:str}/choose", status_code=200)
@@ -57,12 +53,17 @@ async def confirm(request: AnyRequest, token: FromPath[str]) -> Answer:
 
 
 @route(
-    ["/r/{token:str}/choose", "/r/{token:str}/book", "/r/{token:str}/call", "/r/{token:str}/barrier"],
+    [f"/r/{{token:str}}/{place}" for place in ("choose", "book", "confirm", "call", "barrier")],
     http_method=["GET", "HEAD"],
 )
 async def back_to_page(token: FromPath[str]) -> Answer:
     """A telephone that wakes up asks again, with GET, for the page that a form had led to."""
     return go_to(token)
+
+
+def landing_page(visit: Visit) -> Response[bytes]:
+    noted = _noted(visit, visit.request.query_params.get("noted", ""))
+    return visit.show("booked", noted=noted) if visit.page.booking else slots_page(visit, _state(visit), noted=noted)
 
 
 def is_open(visit: Visit, moment: datetime) -> bool:
@@ -92,5 +93,10 @@ def _state(visit: Visit) -> str:
     return "welcome" if visit.page.slots else "none"
 
 
-def _noted(visit: Visit, names: tuple[str, str] | None) -> tuple[str, str] | None:
-    return (getattr(visit.words.help, names[0]), getattr(visit.words.help, names[1])) if names else None
+def _noted(visit: Visit, wanted: str) -> tuple[str, str] | None:
+    """A heading and a sentence under `noted` in the words."""
+    name = NOTED.get(wanted)
+    # Where nothing is booked any more, the page says that itself.
+    if name is None or (name == "changed" and visit.page.booking is None):
+        return None
+    return getattr(visit.words.noted, f"{name}_heading"), getattr(visit.words.noted, name)

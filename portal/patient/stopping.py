@@ -8,7 +8,8 @@ from db.clock import now
 from db.states import Channel
 from portal.forms import patient as forms
 from portal.forms.body import posted
-from portal.patient.visit import Answer, Visit, enter, go_to
+from portal.patient.pretence import Pretence
+from portal.patient.visit import Answer, Visit, enter, go_to, rehearse
 from portal.services import AnyRequest
 
 BY_PAGE = "page"
@@ -42,6 +43,8 @@ async def show_one_click(request: AnyRequest, token: FromPath[str]) -> Response[
 async def one_click(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
     """A mail provider posts here, as a form of either kind; it has no cookie, follows no redirect, may repeat."""
     visit = await enter(request, token, even_expired=True)
+    if visit.pretence is not None:
+        return stop_page(await rehearse(request, token, Pretence(stopped=(Channel.EMAIL,))))
     await opt_out_by_link(visit.link_id, channels=[Channel.EMAIL], source=ONE_CLICK, now=now())
     return stop_page(await enter(request, token, even_expired=True))
 

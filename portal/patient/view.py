@@ -13,11 +13,11 @@ from babel.dates import format_date, format_time
 from markupsafe import Markup
 
 from db.queries.links import Booking, PatientPage
+from db.rules.emergency import Emergency, emergency_numbers
 from db.rules.names import bare_name
 from db.rules.telephones import display
 from db.rules.windows import zone_named
 from portal.forms.patient import slot_value
-from portal.patient.emergency import Emergency, emergency_numbers
 from portal.patient.words import Words, words_for
 from portal.render import templates
 
@@ -39,6 +39,8 @@ class BookingView:
     when: str
     can_change: bool
     has_time: bool
+    confirmed: bool
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,13 @@ class View:
     slots: Markup
     channels: tuple[str, ...]
     opted_out: tuple[str, ...]
+    rehearsal: bool
 
 
-def view_of(page: PatientPage, token: str, words: Words) -> View:
+def view_of(page: PatientPage, base: str, words: Words, *, rehearsal: bool = False) -> View:
     booking = page.booking
     return View(
-        base=f"/r/{token}",
+        base=base,
         practice=page.practice,
         phone=page.phone,
         phone_text=_telephone(page.phone, page.country),
@@ -78,14 +81,20 @@ def view_of(page: PatientPage, token: str, words: Words) -> View:
         slots=slots_html(tuple(slot.starts_at for slot in page.slots), page.zone, words.code),
         channels=page.channels,
         opted_out=page.opted_out,
+        rehearsal=rehearsal,
     )
 
 
 def _booking_view(booking: Booking, zone: str, words: Words) -> BookingView:
     """The practice's own software may know the day alone."""
-    if booking.starts_at is None:
-        return BookingView(words.dates.say_date(booking.day), booking.can_change, has_time=False)
-    return BookingView(moment_text(booking.starts_at, zone, words), booking.can_change, has_time=True)
+    at = booking.starts_at
+    return BookingView(
+        when=words.dates.say_date(booking.day) if at is None else moment_text(at, zone, words),
+        can_change=booking.can_change,
+        has_time=at is not None,
+        confirmed=booking.confirmed,
+        mark=booking.mark,
+    )
 
 
 def moment_text(moment: datetime, zone: str, words: Words) -> str:

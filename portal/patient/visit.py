@@ -8,7 +8,9 @@ from litestar.response import Redirect
 
 from db.clock import now
 from db.queries.links import PatientPage, patient_page
+from db.queries.rehearsals import rehearsed_link
 from portal.patient.guard import dead_link, link_id
+from portal.patient.pretence import NOTHING_DONE, Pretence, pretended_page
 from portal.patient.view import View, view_of
 from portal.patient.words import Words, words_for
 from portal.render import page
@@ -24,10 +26,20 @@ class Visit:
     link_id: str
     page: PatientPage
     words: Words
+    pretence: Pretence | None = None
+
+    @property
+    def base(self) -> str:
+        """Where the forms of its pages lead."""
+        return f"/r/{self.token}" if self.pretence is None else self.pretence.base(self.token)
 
     @property
     def view(self) -> View:
-        return view_of(self.page, self.token, self.words)
+        return view_of(self.page, self.base, self.words, rehearsal=self.pretence is not None)
+
+    @property
+    def mark(self) -> str:
+        return self.page.booking.mark if self.page.booking is not None else ""
 
     def show(self, partial: str, *, status: int = 200, **values: Any) -> Response[bytes]:
         shown = self.view
@@ -39,8 +51,18 @@ async def enter(request: AnyRequest, token: str, *, moving: bool = False, even_e
     found_id = await link_id(request, token)
     found = await patient_page(found_id, now=now(), moving=moving, even_expired=even_expired)
     if found is None:
-        await dead_link(request)
+        return await rehearse(request, token, NOTHING_DONE)
     return Visit(request, token, found_id, found, words_for(found.language))
+
+
+async def rehearse(request: AnyRequest, token: str, pretence: Pretence, *, moving: bool = False) -> Visit:
+    """The same through the link of a rehearsal, as if that had been done there."""
+    found_id = await link_id(request, token)
+    found = await rehearsed_link(found_id, now=now())
+    if found is None:
+        await dead_link(request)
+    shown = pretended_page(found, pretence, now=now(), moving=moving)
+    return Visit(request, token, found_id, shown, words_for(found.language), pretence)
 
 
 def go_to(token: str, place: str = "") -> Redirect:

@@ -19,6 +19,7 @@ from db.errors import ConfigurationError, NotFound
 from db.queries.practices import only_practice, practice_by_ref, sending
 from jobs.delivery.access import gateway_settings
 from jobs.delivery.errors import PermanentKind
+from jobs.delivery.sms.emergencies import is_emergency
 from jobs.delivery.sms.gateway import BODY, FailureKind, Gateway, Outcome, Receipt
 from jobs.delivery.sms.registry import GatewaySettings, gateway
 from jobs.delivery.sms.words import meaning, says_more
@@ -99,6 +100,7 @@ async def take_message(request: AnyRequest, provider: FromPath[str]) -> Response
         text=message.text,
         meaning=meant,
         says_more=meant is inbound.Meaning.STOP and says_more(message.text),
+        emergency=is_emergency(message.text),
         now=now(),
     )
     answer = NO_ANSWER.get(provider)

@@ -12,7 +12,7 @@ from rich.table import Table
 from db import session
 from db.config import Config
 from db.migrate import migrate
-from tests.bench import bookings, mail, pages, ticks
+from tests.bench import bookings, mail, morning, pages, ticks
 from tests.bench.figures import Figure
 from tests.chaos.stack import Stack, engines, stack_on
 
@@ -35,7 +35,17 @@ async def _ticks(stack: Stack, quick: bool) -> list[Figure]:
     return await ticks.measure(stack, many=50_000 if quick else 1_000_000, repeats=100, rounds=3 if quick else 7)
 
 
-PARTS: dict[str, Part] = {"pages": _pages, "mail": _mail, "bookings": _bookings, "ticks": _ticks}
+async def _morning(stack: Stack, quick: bool) -> list[Figure]:
+    return await morning.measure(stack, messages=5_000 if quick else 50_000, limit=400)
+
+
+PARTS: dict[str, Part] = {
+    "pages": _pages,
+    "mail": _mail,
+    "bookings": _bookings,
+    "ticks": _ticks,
+    "morning": _morning,
+}
 
 
 def main() -> None:

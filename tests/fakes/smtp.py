@@ -15,9 +15,11 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 @dataclass
 class Script:
-    """What to do at a stage: `answers` are used up in turn, `drops` count how often they still happen."""
+    """What to do at a stage: `answers` are used up in turn, `drops` count how often they still happen. `mailboxes`
+    names recipients that are always answered so."""
 
     answers: dict[str, list[str]] = field(default_factory=dict)
+    mailboxes: dict[str, str] = field(default_factory=dict)
     drops: dict[str, int] = field(default_factory=dict)
     holds: set[str] = field(default_factory=set)
 
@@ -146,7 +148,12 @@ class _Conversation(SMTP):
             await super().smtp_MAIL(arg)
 
     async def smtp_RCPT(self, arg: str) -> None:  # noqa: N802
-        if not await self.scripted("RCPT"):
+        if await self.scripted("RCPT"):
+            return
+        answers = [answer for mailbox, answer in self.owner.script.mailboxes.items() if f"<{mailbox}>" in arg]
+        if answers:
+            await self.push(answers[0])
+        else:
             await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from db.changes._journal import Event
-from db.queries.journal import StoryEntry
+from db.queries.journal import PlannedStep, StoryEntry
 from db.queries.words import words
 from portal.telling import Teller
 
@@ -59,6 +59,34 @@ def entry(event: str, *, actor: str = "system", reason: str | None = None, **dat
             "Obstacle signalé : le transport — par le patient",
             "Obstacle named: transport — by the patient",
         ),
+        (
+            entry("task_closed", actor="staff:abc", reason="call", outcome="no_answer"),
+            "Fait : appeler le patient — issue : pas de réponse — par l’équipe",
+            "Done: call the patient — outcome: no answer — by staff",
+        ),
+        (
+            entry("task_escalated", reason="not_acknowledged", task="alert"),
+            "Transmis à la personne suivante : signalement : prendre des nouvelles du patient — "
+            "personne ne l’a vu à temps",
+            "Passed on to the next person: alert: ask how the patient is — nobody saw it in time",
+        ),
+        (
+            entry("task_skipped", reason="answered", task="alert"),
+            "Non nécessaire : signalement : prendre des nouvelles du patient — le patient a déjà donné suite",
+            "Not needed: alert: ask how the patient is — the patient has already responded",
+        ),
+        (
+            entry("task_cancelled", reason="unreachable", task="unreachable"),
+            "Annulé : joindre le patient autrement : ni mobile ni e-mail utilisables — "
+            "ni numéro de mobile ni adresse e-mail utilisables",
+            "Cancelled: reach the patient otherwise: no usable mobile number, no usable email — "
+            "no usable mobile number and no usable email address",
+        ),
+        (
+            entry("label_set", actor="staff:abc", until="2026-12-31"),
+            "Suivi prioritaire décidé — jusqu’au 31 décembre 2026 — par l’équipe",
+            "Priority follow-up decided — until 31 December 2026 — by staff",
+        ),
     ],
 )
 def test_an_entry_is_a_sentence(told: StoryEntry, french: str, english: str) -> None:
@@ -76,3 +104,23 @@ def test_days_are_those_of_the_practice() -> None:
     late = datetime(2026, 11, 16, 23, 30, tzinfo=UTC)
     assert FRENCH.date(late) == "mardi 17 novembre 2026"
     assert FRENCH.time(late) == "00:30"
+
+
+def test_an_entry_about_a_task_that_names_no_kind_takes_it_from_the_task() -> None:
+    told = StoryEntry(AT, "task_claimed", "staff:abc", None, None, "ref", {}, task="call")
+    assert FRENCH.event(told) == "Pris en charge : appeler le patient — par l’équipe"
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (PlannedStep(AT, "r", "call", "on_call", None, None, False, None, None), "pour personne d’astreinte"),
+        (PlannedStep(AT, "r", "call", None, "Camille Roux", None, False, None, None), "pour Camille Roux"),
+        (PlannedStep(AT, "r", "call", None, None, None, False, "closed_day", None), "le cabinet est fermé ce jour-là"),
+        (PlannedStep(AT, "r", "alert", None, None, AT, True, None, None), "sauf si le patient a donné suite"),
+    ],
+)
+def test_a_step_to_come_says_for_whom_and_what_would_make_it_needless(step: PlannedStep, said: str) -> None:
+    assert FRENCH.step(step).startswith(f"Prévu : {words('fr').of('tasks', step.kind)} — ")
+    assert FRENCH.step(step).endswith(said)
+    assert ENGLISH.step(step).startswith("Planned: ")

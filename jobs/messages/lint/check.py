@@ -19,14 +19,16 @@ def lint(
     can_receive: bool = False,
     reader: str = "fr",
     values: MessageValues | None = None,
+    message: str | None = None,
 ) -> list[Finding]:
     """Everything to mend in one editable source, in the order of its places.
 
     `language` is the text's, `reader` that of the person who mends it. `values` are the real ones where they are
-    known (the send); else the longest that a practice may have.
+    known (the send); else the longest that a practice may have. `message` is the name of a text about an
+    appointment, which has parts of its own.
     """
     base = language.replace("_", "-").split("-")[0].lower()
-    found = set(_check(text, kind, base, speciality, can_receive, reader, values))
+    found = set(_check(text, kind, base, speciality, can_receive, reader, values, message))
     return sorted(found)
 
 
@@ -48,6 +50,7 @@ def lint_catalogue(
                 speciality=key.speciality,
                 can_receive=can_receive,
                 reader=reader,
+                message=key.message,
             ):
                 yield key, kind, one
 
@@ -60,6 +63,7 @@ def _check(
     can_receive: bool,
     reader: str,
     values: MessageValues | None,
+    message: str | None,
 ) -> Iterator[Finding]:
     if kind == "sender":
         yield from check_sender(text, language, can_receive, reader)
@@ -67,10 +71,10 @@ def _check(
     yield from check_words(text, kind, language, speciality, can_receive, reader)
     if not text.strip():
         yield finding("text.empty", 0, len(text), reader)
-    yield from check_placeholders(text, kind, reader)
-    yield from check_required(text, kind, reader)
+    yield from check_placeholders(text, kind, reader, message)
+    yield from check_required(text, kind, reader, message)
     if kind == "sms":
-        yield from check_sms(text, language, reader, values)
+        yield from check_sms(text, language, reader, values, message)
     if values is not None and kind in ("sms", "subject") and "{{ practice }}" in text:
         yield from _practice(text, values.practice, language, reader)
 

@@ -4,14 +4,17 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
+from functools import cache
 
 from jobs.messages import gsm7
+from jobs.messages.emergency import longest_emergency_numbers
 from jobs.messages.languages import Language, language_for
 from jobs.messages.lint.findings import Finding, Kind, finding
 from jobs.messages.lint.fold import plain
-from jobs.messages.render import REQUIRED, fitted_sms
-from jobs.messages.source import CONDITIONS, PLACEHOLDERS, compose, marks_in, scan
+from jobs.messages.parts import parts_of
+from jobs.messages.render import fitted_sms, settled
+from jobs.messages.source import CONDITIONS, PLACEHOLDERS, compose, marks_in, scan, without_line
 from jobs.messages.values import SMS_FIRST_NAME, SMS_LINK, SMS_OPT_OUT, SMS_PRACTICE, MessageValues
 
 # What people write for a placeholder, and the placeholder that they mean.
@@ -22,34 +25,48 @@ _MEANT = {
     "clinic": "practice", "date": "missed_on", "jour": "missed_on", "rendez_vous": "missed_on",
     "appointment": "missed_on", "stop": "opt_out", "desinscription": "opt_out", "unsubscribe": "opt_out",
 }  # fmt: skip
-_KNOWN = "|".join([*PLACEHOLDERS, *_MEANT])
-_OTHER_MARKS = re.compile(
-    rf"\[\[? ?({_KNOWN}) ?\]?\]|<<? ?({_KNOWN}) ?>?>|%({_KNOWN})%|\$\{{?({_KNOWN})\b\}}?|#({_KNOWN})\b", re.ASCII
-)
-# The longest date that any shipped language writes in full is in September.
-_LONGEST_DATE = date(2026, 9, 30)
+# The same where the text is about an appointment that is ahead.
+_MEANT_AHEAD = {
+    "missed_on": "when", "date": "when", "jour": "when", "heure": "when", "day": "when", "time": "when",
+    "rendez_vous": "when", "appointment": "when", "starts_at": "when", "adresse": "place", "address": "place",
+    "lieu": "place", "numeros": "numbers", "numero": "numbers", "urgence": "numbers", "emergency": "numbers",
+}  # fmt: skip
+# Every weekday falls on every day of the month within these years.
+_YEARS = range(2024, 2052)
 
 
-def check_placeholders(text: str, kind: Kind, reader: str) -> Iterator[Finding]:
-    for fault in scan(text).faults:
-        hint = _meant(fault.found)
+def check_placeholders(text: str, kind: Kind, reader: str, message: str | None = None) -> Iterator[Finding]:
+    names = parts_of(kind, message).may
+    for fault in scan(text, names).faults:
+        hint = _meant(fault.found, names)
         rule = f"placeholder.{fault.kind}"
         yield finding(rule, fault.start, fault.end, reader, found=fault.found, hint=hint)
     read = plain(text)
-    for other in _OTHER_MARKS.finditer(read.text):
+    for other in _other_marks(names).finditer(read.text):
         start, end = read.place(*other.span())
-        yield finding("placeholder.broken", start, end, reader, found=text[start:end], hint=_meant(other.group()))
+        yield finding(
+            "placeholder.broken", start, end, reader, found=text[start:end], hint=_meant(other.group(), names)
+        )
 
 
-def check_required(text: str, kind: Kind, reader: str) -> Iterator[Finding]:
-    """A part that only a condition shows is missing wherever the condition does not hold."""
-    said = set(marks_in(compose(scan(text))))
-    for name in REQUIRED.get(kind, ()):
+def check_required(text: str, kind: Kind, reader: str, message: str | None = None) -> Iterator[Finding]:
+    """A part that only a condition shows is missing wherever the condition does not hold.
+
+    So is one on the line of a value that may be absent.
+    """
+    parts = parts_of(kind, message)
+    always = compose(scan(text, parts.may))
+    for name in parts.absent:
+        always = without_line(always, name)
+    said = set(marks_in(always))
+    for name in parts.required:
         if name not in said:
             yield finding("placeholder.missing", len(text), len(text), reader, hint=f"{{{{ {name} }}}}")
 
 
-def check_sms(text: str, language: str, reader: str, values: MessageValues | None) -> Iterator[Finding]:
+def check_sms(
+    text: str, language: str, reader: str, values: MessageValues | None, message: str | None = None
+) -> Iterator[Finding]:
     """The alphabet and the length, as the real renderer writes it with the values given, else with the longest."""
     strange = [
         (at, char)
@@ -58,10 +75,13 @@ def check_sms(text: str, language: str, reader: str, values: MessageValues | Non
     ]
     for at, char in strange:
         yield finding("sms.alphabet", at, at + 1, reader, found=char)
-    if strange or scan(text).faults:
+    parts = parts_of("sms", message)
+    source = scan(text, parts.may)
+    if strange or source.faults:
         return
     spoken = language_for(language)
-    written = fitted_sms(compose(scan(text), CONDITIONS), spoken, values or _longest(spoken))
+    filled = values or _longest(spoken)
+    written = fitted_sms(settled(compose(source, CONDITIONS), parts, filled), spoken, filled)
     length = gsm7.septets(written)
     if length > gsm7.ONE_SEGMENT:
         extra = length - gsm7.ONE_SEGMENT
@@ -73,21 +93,46 @@ def _joins_the_letter_before(text: str, at: int) -> bool:
     return at > 0 and len(unicodedata.normalize("NFC", text[at - 1 : at + 1])) == 1
 
 
+@cache
 def _longest(language: Language) -> MessageValues:
+    moments = [
+        datetime(year, month, day, 20, tzinfo=UTC)
+        for year in _YEARS
+        for month in range(1, 13)
+        for day in (1, 30)
+        if (month, day) != (2, 30)
+    ]
     return MessageValues(
         first_name="M" + "m" * (SMS_FIRST_NAME - 1),
         link="x" * SMS_LINK,
         phone="+33 6 00 00 00 00",
         practice="x" * SMS_PRACTICE,
-        missed_on=_LONGEST_DATE,
+        missed_on=max(moments, key=lambda moment: _length(language.say_date(moment.date()))).date(),
         opt_out="x" * SMS_OPT_OUT,
+        starts_at=max(moments, key=lambda moment: _length(language.say_moment_briefly(moment))),
+        numbers=longest_emergency_numbers(language),
     )
 
 
-def _meant(found: str) -> str:
-    """The placeholder that somebody most likely wanted."""
+@cache
+def _other_marks(names: tuple[str, ...]) -> re.Pattern[str]:
+    """What other software writes around a placeholder: '[date]', '%lieu%'."""
+    ahead = [word for word, meant in _MEANT_AHEAD.items() if meant in names]
+    known = "|".join(dict.fromkeys([*PLACEHOLDERS, *names, *_MEANT, *ahead]))
+    return re.compile(
+        rf"\[\[? ?({known}) ?\]?\]|<<? ?({known}) ?>?>|%({known})%|\$\{{?({known})\b\}}?|#({known})\b", re.ASCII
+    )
+
+
+def _length(text: str) -> int:
+    return gsm7.septets(gsm7.to_gsm7(text))
+
+
+def _meant(found: str, names: tuple[str, ...]) -> str:
+    """The placeholder that somebody most likely wanted, of those that the text may use."""
     word = "_".join(re.findall(r"[a-z]+", plain(found).text))
-    if word in _MEANT:
-        return f"{{{{ {_MEANT[word]} }}}}"
-    close = difflib.get_close_matches(word, PLACEHOLDERS, n=1, cutoff=0.5)
-    return f"{{{{ {close[0]} }}}}" if close else ", ".join(f"{{{{ {name} }}}}" for name in PLACEHOLDERS)
+    for meant in (_MEANT_AHEAD.get(word), _MEANT.get(word)):
+        if meant in names:
+            return f"{{{{ {meant} }}}}"
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"{{{{ {close[0]} }}}}" if close else ", ".join(f"{{{{ {name} }}}}" for name in names)

@@ -11,6 +11,8 @@ from jobs.messages.lint.words import check_words
 LONGEST = 11
 _NUMBER = re.compile(r"\+?\d[\d\s.\-()]*")
 _FRENCH_MOBILE = re.compile(r"(?:\+33|0033|33|0)0?[67]\d{8}")
+# 'CMPNord', 'PsyLyon', 'Sante2': where one word ends and the next begins.
+_SEAM = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])|(?<=[A-Z])(?=[0-9])")
 # 'DrMartin' and 'DRMARTIN' say doctor; 'Drome' and 'DRAGON' do not.
 _TITLE = re.compile(r"Dr(?=[A-Z. ])|DR(?=[B-DF-HJ-NP-TV-XZ. ])")
 
@@ -28,7 +30,7 @@ def check_sender(name: str, language: str, can_receive: bool, reader: str) -> It
     for strange in re.finditer(r"[^A-Za-z0-9]+", name):
         yield finding("sender.letters", strange.start(), strange.end(), reader, found=strange.group())
     in_the_open = check_words(name, "sender", language, "general", True, reader)
-    yield from in_the_open or _hidden_words(name, language, reader)
+    yield from in_the_open or _words_run_together(name, language, reader) or _hidden_words(name, language, reader)
 
 
 def _number(name: str, can_receive: bool, reader: str) -> Iterator[Finding]:
@@ -36,6 +38,22 @@ def _number(name: str, can_receive: bool, reader: str) -> Iterator[Finding]:
         yield finding("sender.mobile", 0, len(name), reader)
     elif not can_receive:
         yield finding("sender.digits", 0, len(name), reader)
+
+
+def _words_run_together(name: str, language: str, reader: str) -> list[Finding]:
+    """Capitals part the words: 'PainNord' says what 'Pain Nord' says."""
+    seams = [seam.start() for seam in _SEAM.finditer(name)]
+    apart = _SEAM.sub(" ", name)
+    return [
+        finding("discretion", start, end, reader, found=name[start:end])
+        for one in check_words(apart, "sender", language, "general", True, reader)
+        for start, end in [(_before(one.start, seams), _before(one.end, seams))]
+    ]
+
+
+def _before(at: int, seams: list[int]) -> int:
+    """The place in the name of a place in the name with a space at every seam."""
+    return at - sum(seam + number < at for number, seam in enumerate(seams))
 
 
 def _hidden_words(name: str, language: str, reader: str) -> Iterator[Finding]:

@@ -52,16 +52,20 @@ class Rule:
 
 @dataclass(frozen=True)
 class Negation:
-    """'aucune pénalité', 'sans frais ni pénalité'; and around a verb, 'ne facturons pas'."""
+    """'aucune pénalité', 'sans frais ni pénalité'; around a verb, 'ne facturons pas'; and around some words of a
+    longer term, 'vos progrès ne sont pas perdus'."""
 
     before: re.Pattern[str]
     opens: re.Pattern[str]
     closes: re.Pattern[str]
+    inside: re.Pattern[str]
 
     def covers(self, text: str, start: int, end: int) -> bool:
         if self.before.search(text, 0, start):
             return True
-        return bool(self.opens.search(text, 0, start) and self.closes.match(text, end))
+        if self.opens.search(text, 0, start):
+            return bool(self.closes.match(text, end) or self.closes.search(text, start, end))
+        return bool(self.inside.search(text, start, end))
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def _negation(data: dict[str, list[str]], classes: dict[str, str]) -> Negation:
         re.compile(rf"(?<!\w)(?:{one_of['negators']}){carried}(?:[\s'\-]+|\s*,\s*)\Z"),
         re.compile(rf"(?<!\w)(?:{one_of['opens']})(?:[\s']+(?:{one_of['between']}))*[\s']+\Z"),
         re.compile(rf"[\s]+(?:{one_of['closes']})(?!\w)"),
+        re.compile(rf"(?<!\w)(?:{one_of['opens']})[\s'](?:[\w']+[\s']){{0,3}}(?:{one_of['closes']})(?!\w)"),
     )
 
 
@@ -137,4 +142,4 @@ def _sign(found: re.Match[str], classes: dict[str, str]) -> str:
         return _GAP
     if name:
         return f"(?:{_translate(classes[name], classes)})"
-    return {"~": r"\w*", " ": _SPACE, "'": r"['\s]{0,2}", "-": r"[-\s]?"}.get(sign, sign)
+    return {"~": r"\w*", " ": _SPACE, "'": r"['\s]{0,2}", "-": r"[-\s]{0,2}"}.get(sign, sign)

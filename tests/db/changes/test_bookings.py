@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db.changes.bookings import book, cancel, move
+from db.changes.deliveries import Claimed
 from db.changes.practices import NewClosure, NewPractitioner
 from db.engine import fetch, fetch_one, fetch_value
 from db.errors import NotFound, SlotTaken
@@ -24,7 +25,6 @@ from tests.db.changes.acts import (
     send,
     sequence,
     slots_of,
-    statuses,
     story,
 )
 
@@ -48,8 +48,24 @@ async def the_booking() -> Any:
 
 
 async def notices() -> list[tuple[str, dict[str, Any]]]:
-    rows = await fetch("SELECT message, detail FROM delivery WHERE lane = $1 ORDER BY id", HUMAN)
+    rows = await fetch(
+        "SELECT message, detail FROM delivery WHERE lane = $1 AND message LIKE 'notice%' ORDER BY id", HUMAN
+    )
     return [(row["message"], json.loads(row["detail"])) for row in rows]
+
+
+async def claimed_notices(practice: Profile, now: datetime) -> list[Claimed]:
+    claimed = await claim(practice, Channel.EMAIL, now, lane=HUMAN)
+    return [one for one in claimed if one.message.startswith("notice_")]
+
+
+async def touchpoints(patient_key: str) -> dict[tuple[str, str], str]:
+    """The follow-up's own messages, without what was said of the booking."""
+    return {
+        (row["message"], row["channel"]): row["status"]
+        for row in await f.deliveries_of(patient_key)
+        if row["step"] is not None
+    }
 
 
 async def test_booking_stops_the_sequence_and_is_told_to_the_practice(practice: Profile) -> None:
@@ -64,18 +80,22 @@ async def test_booking_stops_the_sequence_and_is_told_to_the_practice(practice: 
     assert booked["ends_at"] - at == timedelta(minutes=50)
     assert booked["blocked_until"] - at == timedelta(minutes=60)
     assert await sequence(missed.patient_key) == ("stopped", "rebooked")
-    assert await statuses(missed.patient_key) == {"sent", "cancelled"}
+    assert set((await touchpoints(missed.patient_key)).values()) == {"sent", "cancelled"}
     ((message, detail),) = await notices()
     assert message == "notice_booked"
     assert (detail["uid"], detail["sequence"], detail["patient"]) == (ref, 0, missed.patient_key)
-    assert await run_until(practice, f.local(30, 12)) == []
+    before = await touchpoints(missed.patient_key)
+    await run_until(practice, f.local(30, 12))
+    assert await touchpoints(missed.patient_key) == before
 
 
-async def test_after_a_booking_nothing_more_is_sent_to_the_patient(practice: Profile) -> None:
-    (link, *_) = await links_of(practice)
+async def test_after_a_booking_nothing_more_of_the_follow_up_is_sent(practice: Profile) -> None:
+    missed = await f.make_absence(practice)
+    (link, *_) = await f.link_ids(missed.patient_key)
     await book(link, starts_at=(await slots_of(link, f.MONDAY))[0], now=f.MONDAY)
     for channel in Channel:
-        assert await claim(practice, channel, f.local(30, 12)) == []
+        await claim(practice, channel, f.local(30, 12))
+    assert set((await touchpoints(missed.patient_key)).values()) == {"cancelled"}
 
 
 async def test_every_link_of_the_enrolment_shows_the_booked_appointment(practice: Profile) -> None:
@@ -378,7 +398,7 @@ async def test_notice_carries_the_state_of_its_own_moment(practice: Profile) -> 
     slots = await slots_of(link, NOW)
     await book(link, starts_at=slots[0], now=NOW)
     await move(link, starts_at=slots[1], now=NOW)
-    claimed = await claim(practice, Channel.EMAIL, NOW, lane=HUMAN)
+    claimed = await claimed_notices(practice, NOW)
     assert [datetime.fromisoformat(one.detail["starts_at"]) for one in claimed] == slots[:2]
     assert {(one.address, one.first_name, one.link_id) for one in claimed} == {("accueil@tilleuls.example", "", None)}
 
@@ -387,14 +407,14 @@ async def test_notices_leave_at_night_and_on_holidays(practice: Profile) -> None
     (link, *_) = await links_of(practice)
     night = f.local(17, 2)
     await book(link, starts_at=(await slots_of(link, night))[0], now=night)
-    assert len(await claim(practice, Channel.EMAIL, night, lane=HUMAN)) == 1
+    assert len(await claimed_notices(practice, night)) == 1
 
 
 async def test_practice_without_a_mailbox_for_notices_hears_of_them_in_the_one_it_watches(database: None) -> None:
     practice = await f.make_practice(notice_email=None, reply_to="watched@tilleuls.example")
     (link, *_) = await links_of(practice)
     await book(link, starts_at=(await slots_of(link, NOW))[0], now=NOW)
-    (notice,) = await claim(practice, Channel.EMAIL, NOW, lane=HUMAN)
+    (notice,) = await claimed_notices(practice, NOW)
     assert notice.address == "watched@tilleuls.example"
 
 

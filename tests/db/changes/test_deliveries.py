@@ -54,7 +54,7 @@ async def test_what_is_claimed_carries_all_that_its_text_needs(practice: Profile
     assert (sms.address, email.address) == (missed.phone, missed.email)
     for one in (sms, email):
         assert (one.message, one.first_name, one.language, one.missed_on) == ("first", "Alix", "fr", missed.day)
-        assert (one.speciality, one.attempts, one.ambiguous) == ("psychotherapy", 1, False)
+        assert (one.speciality, one.attempts, one.ambiguous) == ("physiotherapy", 1, False)
         assert one.message_id.endswith(f"@{DOMAIN}>")
     assert sms.link_id != email.link_id
 

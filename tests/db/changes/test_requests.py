@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from db.changes._worklist import Hand
+from db.changes.outcomes import record_outcome
 from db.changes.requests import name_barrier, request_call
-from db.changes.tasks import close_task
 from db.engine import fetch_value
 from db.errors import NotFound
 from db.queries.practices import Profile
-from db.states import Barrier
+from db.states import Barrier, CallOutcome
 from tests import factories as f
 from tests.db.changes.acts import FIRST_DUE, send, sequence, story, tasks
 
@@ -29,7 +30,7 @@ async def test_asking_for_a_call_again_after_it_was_done_the_same_day_is_heard_t
     (link, *_) = await f.link_ids(missed.patient_key)
     await request_call(link, now=FIRST_DUE)
     ref = await fetch_value("SELECT ref FROM task")
-    await close_task(ref, practice=practice.id, outcome="done", actor="staff:x", now=FIRST_DUE)
+    await record_outcome(ref, outcome=CallOutcome.HANDLED, practice=practice.id, by=Hand("staff:x"), now=FIRST_DUE)
     await request_call(link, now=FIRST_DUE + timedelta(days=1))
     assert await fetch_value("SELECT count(*) FROM task WHERE status = 'open'") == 1
 

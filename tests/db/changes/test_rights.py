@@ -1,4 +1,4 @@
-"""Rotating the key that seals contacts."""
+"""Rotating the key that seals contacts; taking a copy of what is kept about a patient."""
 
 import base64
 from collections.abc import Iterator
@@ -10,16 +10,18 @@ import pytest
 
 from db import crypto
 from db.changes.inbound import Meaning, record_inbound
-from db.changes.rights import reseal_contacts
+from db.changes.rights import record_export, reseal_contacts
 from db.config import Config
 from db.crypto import Vault, make_vault, vault
 from db.engine import fetch, fetch_one, fetch_value
-from db.errors import ConfigurationError
+from db.errors import ConfigurationError, NotFound
 from db.queries.practices import Profile, sending
 from db.queries.worklist import task_in_full
+from db.states import TaskKind, TaskStatus
 from tests import factories as f
 from tests.conftest import a_key
 from tests.db.changes.acts import FIRST_DUE, send, story
+from tests.patient_files import add_task
 
 LATER = f.MONDAY + timedelta(hours=1)
 
@@ -136,3 +138,33 @@ async def test_key_that_is_missing_is_said_and_nothing_is_changed(practice: Prof
     with pytest.raises(ConfigurationError, match="key 1 is missing"):
         await reseal_contacts(now=LATER)
     assert await fetch("SELECT phone FROM patient") == before
+
+
+async def test_note_of_staff_and_address_of_an_answer_are_sealed_anew_as_well(practice: Profile, keys: None) -> None:
+    missed = await f.make_absence(practice)
+    ref = await add_task(missed.patient_key, TaskKind.CALL, TaskStatus.OPEN, note="Rappeler")
+    address = vault().seal("+33611111111", owner="delivery2345", field="delivery.address")
+    await fetch("UPDATE delivery SET ref = 'delivery2345', address = $1 WHERE id = 1", address)
+    crypto.use(ring("e", "n"))
+    await reseal()
+    crypto.use(make_vault({2: base64.urlsafe_b64decode(a_key("n"))}, vault().index_key))
+    note = await fetch_value("SELECT note FROM task WHERE ref = $1", ref)
+    assert vault().open(note, owner=ref, field="task.note") == "Rappeler"
+    address = await fetch_value("SELECT address FROM delivery WHERE id = 1")
+    assert vault().open(address, owner="delivery2345", field="delivery.address") == "+33611111111"
+
+
+async def test_each_copy_of_a_patient_s_file_is_an_entry_with_its_actor(practice: Profile) -> None:
+    missed = await f.make_absence(practice)
+    given: dict[str, Any] = {"practice": practice.id, "actor": "staff:abc", "now": LATER}
+    ref = await record_export(missed.patient_key, form="csv", **given)
+    assert await record_export(ref, form="html", **given) == ref
+    rows = await fetch("SELECT at, actor, patient_ref, data FROM journal WHERE event = 'exported' ORDER BY id")
+    assert [(row["at"], row["actor"], row["patient_ref"]) for row in rows] == [(LATER, "staff:abc", ref)] * 2
+    assert [row["data"] for row in rows] == ['{"format": "csv"}', '{"format": "html"}']
+
+
+async def test_copy_for_nobody_is_refused_and_not_recorded(practice: Profile) -> None:
+    with pytest.raises(NotFound):
+        await record_export("P404", practice=practice.id, form="json", actor="staff:abc", now=LATER)
+    assert await story("exported") == []

@@ -23,6 +23,7 @@ from db.queries.links import patient_page
 from db.queries.practices import Profile
 from db.rules.intake_row import IntakeRow
 from db.rules.plans import SPACING
+from db.rules.reminders import CONFIRMATION
 from db.rules.windows import is_open
 from db.states import AppointmentStatus, Channel
 from db.tables.deliveries import BULK, HUMAN
@@ -86,9 +87,12 @@ class Walk:
             for one in await self.claimed(channel):
                 await settled(self.practice, one, self.dice.choice(ANSWERS), self.now, retry_after=None)
                 self.sent.append(one)
-        await settled(
-            self.practice, await claim(self.practice, Channel.EMAIL, self.now, lane=HUMAN), Outcome.SENT, self.now
-        )
+        told = await claim(self.practice, Channel.EMAIL, self.now, lane=HUMAN)
+        for one in told:
+            if one.message == CONFIRMATION:
+                assert is_open(self.now, self.practice.calendar)
+                await self.may_go(one)
+        await settled(self.practice, told, Outcome.SENT, self.now)
 
     async def die(self) -> None:
         """A worker is killed between its claim and its word."""
@@ -105,17 +109,36 @@ class Walk:
 
     async def may_go(self, one: Claimed) -> None:
         kind = "phone" if one.channel is Channel.SMS else "email"
-        allowed = await fetch_value(
-            "SELECT e.status = 'active' AND a.status = 'no_show' AND NOT EXISTS (SELECT 1 FROM channel_opt_out o "
-            "WHERE o.channel = $2 AND o.address_index = $3 AND o.ended_at IS NULL) AND NOT EXISTS (SELECT 1 FROM "
-            "appointment b WHERE b.patient = e.patient AND b.status = 'booked' AND b.starts_at > $4) "
+        index = vault().index(one.address, kind=kind)
+        stopped: bool = await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM channel_opt_out WHERE channel = $1 AND address_index = $2 "
+            "AND ended_at IS NULL)",
+            one.channel,
+            index,
+        )
+        allowed = await (self.may_be_told(one) if one.appointment is not None else self.may_be_followed(one))
+        assert allowed, f"{one.message} by {one.channel} left at {self.now} though it must not"
+        assert not stopped, f"{one.message} by {one.channel} left at {self.now} after an opt-out"
+
+    async def may_be_followed(self, one: Claimed) -> bool:
+        allowed: bool = await fetch_value(
+            "SELECT e.status = 'active' AND a.status = 'no_show' AND NOT EXISTS (SELECT 1 FROM "
+            "appointment b WHERE b.patient = e.patient AND b.status = 'booked' AND b.starts_at > $2) "
             "FROM enrolment e JOIN appointment a ON a.id = e.appointment WHERE e.id = $1",
             one.enrolment,
-            one.channel,
-            vault().index(one.address, kind=kind),
             self.now,
         )
-        assert allowed, f"{one.message} by {one.channel} left at {self.now} though it must not"
+        return allowed
+
+    async def may_be_told(self, one: Claimed) -> bool:
+        """It speaks of the appointment as it stands, which is still to come."""
+        allowed: bool = await fetch_value(
+            "SELECT status = 'booked' AND starts_at = $2 AND starts_at > $3 FROM appointment WHERE id = $1",
+            one.appointment,
+            datetime.fromisoformat(one.detail["starts_at"]),
+            self.now,
+        )
+        return allowed
 
     def somebody(self) -> IntakeRow:
         return self.dice.choice(self.rows)
@@ -215,12 +238,12 @@ async def laws(now: datetime) -> None:
     # What was under way at a stop that insisted comes back as planned; the claim cancels it.
     ended = await fetch(
         "SELECT 1 FROM delivery d JOIN enrolment e ON e.id = d.enrolment WHERE e.status IN ('stopped', 'completed') "
-        "AND d.status = 'planned' AND d.claimed_at IS NULL"
+        "AND d.step IS NOT NULL AND d.status = 'planned' AND d.claimed_at IS NULL"
     )
     assert ended == []
     for row in await fetch(
         "SELECT array_agg(sent_at ORDER BY sent_at) AS at, array_agg(step ORDER BY sent_at, step) AS steps "
-        "FROM delivery WHERE sent_at IS NOT NULL AND enrolment IS NOT NULL GROUP BY enrolment, channel"
+        "FROM delivery WHERE sent_at IS NOT NULL AND step IS NOT NULL GROUP BY enrolment, channel"
     ):
         assert all(later - earlier >= SPACING for earlier, later in pairwise(row["at"]))
         assert row["steps"] == sorted(row["steps"])

@@ -6,18 +6,39 @@ from db import actors
 from db.changes._journal import Event
 from db.queries.words import languages, words
 from db.rules.plans import MESSAGES, STANDARD
-from db.states import AppointmentStatus, Barrier, Channel, Reason, TaskKind, TaskStatus
+from db.rules.risk import RiskRule
+from db.states import (
+    AppointmentStatus,
+    Barrier,
+    CallOutcome,
+    Channel,
+    DeliveryStatus,
+    EnrolmentStatus,
+    Reason,
+    Role,
+    TaskKind,
+    TaskStatus,
+)
 
 NOTICES = ("notice_booked", "notice_moved", "notice_cancelled")
+SERVICE = ("confirmation", "reminder_email", "reminder_sms", "agreed_booked", "agreed_later", "emergency")
+TO_STAFF = ("case_opened", "case_nudged", "case_moved", "case_released", "return_brief")
 CODES = {
     "events": tuple(Event),
     "reasons": tuple(Reason),
     "tasks": tuple(TaskKind),
     "task_statuses": tuple(TaskStatus),
+    "outcomes": tuple(CallOutcome),
+    "delivery_statuses": tuple(DeliveryStatus),
+    "enrolment_statuses": tuple(EnrolmentStatus),
+    "roles": tuple(Role),
+    "risk_rules": tuple(RiskRule),
+    "recipients": ("patient", "practice", "staff"),
+    "sources": ("import", "reprise", "sms", "page", "one_click", "provider"),
     "barriers": tuple(Barrier),
     "appointment_statuses": tuple(AppointmentStatus),
     "channels": tuple(Channel),
-    "messages": (*MESSAGES, *NOTICES),
+    "messages": (*MESSAGES, *NOTICES, *SERVICE, *TO_STAFF),
     "plans": (STANDARD.name,),
     "actors": (actors.SYSTEM, actors.PATIENT, actors.INTAKE, actors.INSTALLER, actors.GATEWAY, "staff"),
     "bookings": ("booked", "moved", "cancelled", "telephone"),

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -18,20 +19,23 @@ from db.rules.plans import (
     from_json,
     planned,
     pushed,
+    stricter,
     to_json,
     without,
 )
-from db.rules.windows import Calendar, is_open
+from db.rules.windows import Calendar, is_open, local_day
 from db.states import Channel
+from tests.db.rules.strategies import any_moment, calendars
+from tests.db.rules.strategies import plans as any_plan
 
 PARIS = ZoneInfo("Europe/Paris")
 FRANCE = Calendar("Europe/Paris", "FR")
 SMS, EMAIL = Channel.SMS, Channel.EMAIL
 STRETCHED = Plan(
     "psychotherapy",
-    tuple(Step(day, name, EMAIL) for day, name in zip((0, 2, 5, 9, 14), MESSAGES, strict=False)),
+    tuple(Step(day, name, EMAIL) for day, name in zip((0, 2, 5, 9, 14), MESSAGES[:5], strict=True)),
 )
-DAILY = Plan("daily", tuple(Step(day, "brief", channel) for day in range(6) for channel in (SMS, EMAIL)))
+DAILY = Plan("daily", tuple(Step(day, "first", channel) for day in range(6) for channel in (SMS, EMAIL)))
 
 moments = st.datetimes(datetime(2025, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 plans = st.sampled_from([STANDARD, STRETCHED, DAILY, without(STANDARD, ("worth", SMS))])
@@ -211,6 +215,11 @@ def stored(**changes: object) -> str:
     return json.dumps({"name": "p", "steps": [{"day": 0, "message": "first", "channel": "sms"} | changes]})
 
 
+def _call(**changes: object) -> str:
+    message = {"day": 0, "message": "first", "channel": "sms"}
+    return json.dumps({"name": "p", "steps": [message, {"day": 1, "kind": "call"} | changes]})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -220,7 +229,7 @@ def stored(**changes: object) -> str:
         ('{"name": "p", "steps": {}}', "an object with a name"),
         ('{"name": "p", "steps": []}', "at least one step"),
         ('{"name": " ", "steps": [{"day": 0, "message": "first", "channel": "sms"}]}', "needs a name"),
-        ('{"name": "p", "steps": [3]}', "needs a day, a message and a channel"),
+        ('{"name": "p", "steps": [3]}', "a table with a day"),
         ('{"name": "p", "steps": [{"day": 0}]}', "needs a day, a message and a channel"),
         (stored(day=-1), "whole number from 0"),
         (stored(day=91), "whole number from 0"),
@@ -228,7 +237,22 @@ def stored(**changes: object) -> str:
         (stored(day=True), "whole number from 0"),
         (stored(day=1.5), "whole number from 0"),
         (stored(message="welcome"), "'welcome' is not known"),
-        (stored(message=[]), "is not known"),
+        (stored(message=[]), "'message' is a text"),
+        (_call(message="first"), "has no message, no channel"),
+        (_call(optional=True), "is never optional"),
+        (stored(assignee="admin"), "belong to what a person does"),
+        (stored(at="10:00"), "belong to what a person does"),
+        (stored(hours=0.5), "'hours' is a whole number"),
+        (stored(failover="no"), "true or false"),
+        (_call(), "needs an assignee"),
+        (_call(assignee="admin", hours=0), "from 1 to 72"),
+        (_call(assignee="admin", hours=73), "from 1 to 72"),
+        (_call(assignee="admin", at="25:00"), "hour must be in"),
+        (_call(assignee=3), "'assignee' is a text"),
+        (
+            '{"name": "p", "steps": [{"day": 0, "kind": "call", "assignee": "admin"}]}',
+            "at least one step that is a message",
+        ),
         (stored(channel="fax"), "'fax' is not a valid Channel"),
         (stored(kind="parade"), "'parade' is not a valid StepKind"),
         (stored(optional="yes"), "true or false"),
@@ -240,6 +264,57 @@ def test_a_plan_that_cannot_be_read_says_why(text: str, says: str) -> None:
         from_json(text)
 
 
+@given(any_plan())
+def test_any_plan_survives_storage(plan: Plan) -> None:
+    stored_plan = to_json(plan)
+    assert from_json(stored_plan) == plan
+    assert to_json(from_json(stored_plan)) == stored_plan
+
+
+@given(any_plan())
+def test_plan_of_the_first_version_is_read_as_it_was_meant(plan: Plan) -> None:
+    """Its rows stand in databases: five keys for each message, and nothing that people do."""
+    steps = [
+        {"day": one.day, "message": one.message, "channel": one.channel, "optional": one.optional, "kind": "message"}
+        for one in plan.messages
+    ]
+    read = from_json(json.dumps({"name": plan.name, "steps": steps}))
+    assert read.human_steps == ()
+    assert read.messages == tuple(replace(one, failover=True) for one in plan.messages)
+
+
+@given(any_plan(), any_plan())
+def test_stricter_of_two_plans_is_the_one_in_which_people_do_more(one: Plan, other: Plan) -> None:
+    found = stricter(one, other)
+    assert len(found.human_steps) == max(len(one.human_steps), len(other.human_steps))
+    assert stricter(found, one) == stricter(found, other) == found
+
+
+@given(
+    any_plan(),
+    calendars(),
+    any_moment,
+    st.timedeltas(timedelta(), timedelta(days=3)),
+    st.dictionaries(st.sampled_from(Channel), st.timedeltas(timedelta(), timedelta(days=2))),
+)
+def test_any_plan_keeps_its_hours_its_order_and_its_distance_anywhere(
+    plan: Plan, calendar: Calendar, due: datetime, late_by: timedelta, sent_before: dict[Channel, timedelta]
+) -> None:
+    last_sent = {channel: due - ago for channel, ago in sent_before.items()}
+    missed_on = local_day(due - late_by, calendar)
+    rows = planned(plan, missed_on=missed_on, first_due=due, calendar=calendar, last_sent=last_sent)
+    assert [(row.step, row.channel, row.message) for row in rows] == [
+        (plan.moment(step), step.channel, step.message) for step in plan.messages
+    ]
+    assert all(row.due_at >= due and is_open(row.due_at, calendar) for row in rows)
+    assert all(local_day(row.due_at, calendar) >= missed_on + timedelta(days=plan.days[row.step]) for row in rows)
+    for channel in Channel:
+        before = [last_sent[channel]] if channel in last_sent else []
+        at = [*before, *(row.due_at for row in rows if row.channel is channel)]
+        assert all(later - earlier >= SPACING for earlier, later in pairwise(at))
+    _assert_ordered_by_moment(rows)
+
+
 def test_two_messages_of_one_channel_on_one_day_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="two steps of one channel"):
+    with pytest.raises(ConfigurationError, match="two steps of one kind"):
         Plan("twice", (Step(0, "first", SMS), Step(0, "brief", SMS)))

@@ -1,7 +1,8 @@
 """Values for texts: ordinary ones, and the longest that every shipped SMS must hold."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from jobs.messages.languages import languages, opt_out_text
 from jobs.messages.values import SMS_LINK, MessageValues
@@ -21,6 +22,14 @@ ORDINARY = MessageValues(
     opt_out="STOP pour se désinscrire",
 )
 BY_EMAIL = replace(ORDINARY, opt_out=WAY_OUT)
+# A message about an appointment that is ahead knows nothing of a missed one.
+AHEAD = replace(
+    ORDINARY,
+    missed_on=None,
+    starts_at=datetime(2026, 11, 24, 10, 0, tzinfo=ZoneInfo("Europe/Paris")),
+    place="12 rue des Tilleuls, 69003 Lyon",
+)
+AHEAD_BY_EMAIL = replace(AHEAD, opt_out=WAY_OUT)
 
 
 def longest_sms(language: str) -> MessageValues:

@@ -14,6 +14,11 @@ BRIEFS = {
     "closing": {"email"},
     "last": {"sms", "email"},
     "brief": {"sms"},
+    "confirmation": {"email"},
+    "reminder": {"sms", "email"},
+    "agreed_booked": {"sms", "email"},
+    "agreed_later": {"sms", "email"},
+    "emergency": {"sms"},
 }
 
 

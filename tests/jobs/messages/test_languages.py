@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -24,6 +25,34 @@ def test_a_moment_is_said_by_its_own_clock() -> None:
     moment = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
     assert language_for("fr").say_moment(moment) == "mardi 24 novembre à 10:00"
     assert language_for("en").say_moment(moment) == "Tuesday 24 November at 10:00"
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "said"),
+    [
+        ("fr", 24, "mar. 24 nov. à 10:00"),
+        ("en", 24, "Tue 24 Nov at 10:00"),
+        ("fr", 1, "dim. 1er nov. à 10:00"),
+        ("en", 1, "Sun 1 Nov at 10:00"),
+    ],
+)
+def test_a_moment_is_said_briefly_in_an_sms(language: str, day: int, said: str) -> None:
+    assert language_for(language).say_moment_briefly(datetime(2026, 11, day, 10, 0, tzinfo=UTC)) == said
+
+
+@pytest.mark.parametrize(
+    ("moment", "clock"),
+    [
+        # The night before each, the clocks change: neither the day nor the hour may slip.
+        (datetime(2026, 10, 25, 8, 30, tzinfo=UTC), "dimanche 25 octobre à 09:30"),
+        (datetime(2026, 3, 29, 7, 30, tzinfo=UTC), "dimanche 29 mars à 09:30"),
+        (datetime(2026, 10, 24, 22, 30, tzinfo=UTC), "dimanche 25 octobre à 00:30"),
+        (datetime(2026, 10, 25, 23, 30, tzinfo=UTC), "lundi 26 octobre à 00:30"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Europe/Zurich", "Europe/Brussels"])
+def test_a_moment_is_said_in_its_zone_around_a_change_of_the_clocks(moment: datetime, clock: str, zone: str) -> None:
+    assert language_for("fr").say_moment(moment.astimezone(ZoneInfo(zone))) == clock
 
 
 @pytest.mark.parametrize("language", sorted(languages()))

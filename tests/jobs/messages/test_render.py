@@ -9,11 +9,13 @@ import pytest
 from jobs.messages.catalogue import Key, Wording, shipped
 from jobs.messages.errors import MissingValues, TextRefused
 from jobs.messages.languages import language_for
+from jobs.messages.parts import MESSAGE_PARTS
 from jobs.messages.render import render_email, render_sms, write_patient_email, write_sms
 from tests.jobs.messages.samples import BY_EMAIL, LINK, ORDINARY, WAY_OUT, longest_sms
 
-SMS = [key for key in shipped().every_key() if key.channel == "sms"]
-EMAILS = [key for key in shipped().every_key() if key.channel == "email"]
+SEQUENCE = [key for key in shipped().every_key() if key.message not in MESSAGE_PARTS]
+SMS = [key for key in SEQUENCE if key.channel == "sms"]
+EMAILS = [key for key in SEQUENCE if key.channel == "email"]
 FRENCH = language_for("fr")
 SOUND_SMS = "Bonjour {{ first_name }}, à bientôt :\n{{ link }}\n{{ practice }}\n{{ opt_out }}"
 SOUND_EMAIL = Wording(

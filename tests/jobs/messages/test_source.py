@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.messages.errors import BrokenSource
-from jobs.messages.source import compose, fill, parse, scan, without
+from jobs.messages.source import compose, fill, parse, scan, without, without_line
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,16 @@ def test_a_value_is_never_read_as_a_source() -> None:
 
 def test_private_characters_in_a_source_stand_for_nothing() -> None:
     assert compose(parse("a\ue000b\uf8ffc")) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("Un\n- Lieu : {{ link }}\n- Deux", "Un\n- Deux"),
+        ("Un\n\nLieu : {{ link }}\n\nDeux", "Un\n\nDeux"),
+        ("{{ link }}\nDeux", "Deux"),
+        ("{{ link }}", ""),
+    ],
+)
+def test_the_line_of_an_absent_value_leaves_no_gap(source: str, written: str) -> None:
+    assert without_line(compose(parse(source)), "link") == written

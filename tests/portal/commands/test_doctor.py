@@ -73,7 +73,8 @@ def test_a_whole_demo_is_well(terminal: Terminal, config: Config) -> None:
     assert found["healthy"] is True
     assert set(states(found).values()) == {"ok"}
     names = ["keys", "address", "database", "redis", "worker human", "worker bulk", "practice"]
-    assert list(states(found)) == [*names, "mail server", "sms gateway", "staff"]
+    people = ["staff", "alerts", "roles", "practitioners", "leave", "on call"]
+    assert list(states(found)) == [*names, "mail server", "sms gateway", *people]
     lines = terminal.run("doctor").out.splitlines()
     assert len(lines) == len(found["findings"])
     assert all(line.startswith("ok ") for line in lines)
@@ -148,12 +149,48 @@ def test_people_for_whom_nobody_steps_in_are_named(terminal: Terminal) -> None:
     assert "Camille Roux" in text_of(found, "staff")
 
 
+@pytest.mark.parametrize(
+    ("change", "name", "hints"),
+    [
+        (
+            "UPDATE staff SET alerts = 'none' WHERE role = 'clinical_lead'",
+            "alerts",
+            ["Andrea Blanc", 'alerts = "none"'],
+        ),
+        ("UPDATE staff SET email_invalid_at = now() WHERE role = 'practitioner'", "alerts", ["Maxime", "came back"]),
+        ("UPDATE staff SET role = 'admin' WHERE role = 'clinical_lead'", "roles", ["clinical_lead", "[[staff]]"]),
+        ("UPDATE practitioner SET staff = NULL", "practitioners", ["Maxime Lefèvre", "[[practitioners]]"]),
+        (
+            "INSERT INTO staff_absence (practice, staff, starts_on, ends_on) "
+            "SELECT practice, id, '2026-11-16', '2026-11-20' FROM staff WHERE role = 'care_coordinator'",
+            "leave",
+            ["Sacha Morel (care_coordinator)", "2026-11-20", "reprise staff away"],
+        ),
+        (
+            "INSERT INTO closure (practice, starts_on, ends_on) SELECT id, '2026-11-23', '2026-11-27' FROM practice",
+            "on call",
+            ["2026-11-22", "2026-11-27", "[on_call]"],
+        ),
+    ],
+)
+def test_whoever_would_be_asked_and_cannot_be_is_named_with_what_to_do(
+    terminal: Terminal, change: str, name: str, hints: list[str]
+) -> None:
+    terminal.do(f.make_practice(staff=f.EVERY_ROLE))
+    terminal.do(fetch("UPDATE staff SET fallback = NULL WHERE role = 'care_coordinator'"))
+    assert states(terminal.json("doctor", code=2))[name] == "ok"
+    terminal.do(fetch(change))
+    found = terminal.json("doctor", code=2)
+    assert states(found)[name] == "warning"
+    assert [hint for hint in hints if hint not in text_of(found, name)] == []
+
+
 def test_a_server_that_refuses_the_credentials_is_told(terminal: Terminal) -> None:
     terminal.do(f.make_practice())
-    terminal.do(fetch("UPDATE practice SET email_refused_until = $1", f.local(17, 9)))
+    terminal.do(fetch("UPDATE practice SET email_refused_until = $1, email_trips = 3", f.local(17, 9)))
     found = terminal.json("doctor", code=2)
     assert states(found)["practice"] == "warning"
-    assert "email" in text_of(found, "practice")
+    assert "email (3 in a row)" in text_of(found, "practice")
 
 
 def test_no_secret_is_shown(terminal: Terminal) -> None:

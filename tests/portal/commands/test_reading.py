@@ -6,19 +6,20 @@ from typing import Any
 import pytest
 
 from db import engine
-from db.changes.bookings import book, cancel, move
+from db.changes.bookings import book, cancel, confirm, move
 from db.changes.channels import hold_channel
 from db.changes.deliveries import claim_due
 from db.changes.inbound import Meaning, record_inbound
 from db.changes.intake import record_appointments
 from db.changes.journal import seal_journal
 from db.changes.settlements import Outcome, Settlement, settle
-from db.engine import fetch
+from db.engine import fetch, fetch_value
 from db.queries.links import patient_page
 from db.queries.practices import Profile, only_practice
 from db.queries.words import words
-from db.states import AppointmentStatus, Channel
+from db.states import AppointmentStatus, Channel, TaskKind, TaskStatus
 from tests import factories as f
+from tests.patient_files import add_task
 from tests.portal.commands.conftest import Terminal
 
 
@@ -41,6 +42,7 @@ def test_status_of_a_quiet_practice(shop: Terminal) -> None:
     assert shop.json("status") == {
         "practitioners": ["Maxime Lefèvre"],
         "open_tasks": 0,
+        "worklist": {"crisis": 0, "urgent": 0, "overdue": 0},
         "tasks": [],
         "sequences": {"running": 0, "paused": 0},
         "deliveries": {"planned": 0, "overdue": 0, "failed": 0},
@@ -77,7 +79,7 @@ def test_status_counts_sequences_and_messages(shop: Terminal) -> None:
     shop.now_is(f.local(16, 11))
     found = shop.json("status")
     assert found["sequences"] == {"running": 1, "paused": 1}
-    assert found["deliveries"] == {"planned": 16, "overdue": 4, "failed": 0}
+    assert found["deliveries"] == {"planned": 17, "overdue": 5, "failed": 0}
     assert found["tasks"][0]["paused"] is True
     assert "parcours en pause" in shop.run("status").out
 
@@ -85,8 +87,9 @@ def test_status_counts_sequences_and_messages(shop: Terminal) -> None:
 def test_status_says_that_a_server_refuses_us(shop: Terminal) -> None:
     until = f.MONDAY + timedelta(minutes=5)
     shop.do(hold_channel(practice_of(shop), Channel.SMS, until=until, code="535", now=f.MONDAY))
-    assert shop.json("status")["held"] == [{"channel": "sms", "until": until.isoformat()}]
-    assert "SMS" in shop.run("status").out.splitlines()[-1]
+    assert shop.json("status")["held"] == [{"channel": "sms", "until": until.isoformat(), "tries": 1}]
+    assert "SMS" in (said := " ".join(shop.run("status").out.splitlines()[-2:]))
+    assert "(essais de suite sans succès : 1)" in said
 
 
 def test_a_patient_s_story_is_told_in_the_practice_s_language_and_time(shop: Terminal) -> None:
@@ -126,6 +129,29 @@ def test_every_touchpoint_says_why(shop: Terminal) -> None:
     assert all("un nouveau rendez-vous est pris" in text for text in cancelled)
     assert story["ahead"] == []
     assert "Rien n’est prévu." in shop.run("journal", "P1").out
+
+
+def test_what_people_will_do_stands_among_what_is_to_come(shop: Terminal) -> None:
+    shop.do(f.make_absence(practice_of(shop), patient_key="P1"))
+    steps: dict[str, Any] = {"role": "care_coordinator", "due_at": f.local(17, 9), "deadline_at": f.local(17, 19, 30)}
+    shop.do(add_task("P1", TaskKind.CALL, TaskStatus.PLANNED, **steps))
+    shop.do(add_task("P1", TaskKind.ALERT, TaskStatus.PLANNED, due_at=f.local(19, 9), unless_answered=True))
+    shop.do(add_task("P1", TaskKind.ESCALATION, TaskStatus.DONE))
+    lines = shop.run("journal", "P1").out.splitlines()
+    ahead = lines[lines.index("À venir") + 1 :]
+    call = "Prévu : appeler le patient — pour coordination des soins — avant le mar. 17 nov. 2026 à 19:30"
+    assert ahead[2] == f"  mar. 17 nov. 2026 à 09:00  {call}"
+    assert [line for line in ahead if line.endswith("sauf si le patient a donné suite")]
+    assert not [line for line in ahead if "escalade" in line]
+    story = shop.json("journal", "P1")
+    assert [one["kind"] for one in story["steps_ahead"]] == ["call", "alert"]
+    assert story["steps_ahead"][0]["text"] == call
+
+
+def test_a_patient_without_a_number_of_the_practice_is_named_by_our_reference(shop: Terminal) -> None:
+    shop.do(f.make_absence(practice_of(shop), patient_key="h:0123456789abcdef"))
+    ref = shop.do(fetch_value("SELECT ref FROM patient"))
+    assert shop.json("journal", ref)["patient"] == ref
 
 
 def test_a_practice_that_speaks_english_reads_english(terminal: Terminal) -> None:
@@ -220,12 +246,33 @@ def test_bookings_name_the_touchpoint_they_came_through(shop: Terminal) -> None:
         "through": "link",
         "message": "first",
         "channel": "sms",
+        "confirmed": False,
     }
     assert booked == expected
     assert (moved["what"], moved["previous"]) == ("moved", booked["starts_at"])
     assert (cancelled["what"], cancelled["starts_at"]) == ("cancelled", moved["starts_at"])
     assert len(shop.json("bookings", "--since", "150m")) == 1
     assert "pris" in shop.run("bookings").out
+
+
+def test_bookings_say_what_the_patient_has_confirmed(shop: Terminal) -> None:
+    practice = practice_of(shop)
+    shop.do(f.make_absence(practice, patient_key="P1"))
+    (link, *_) = shop.do(f.link_ids("P1"))
+    slots = shop.do(free_times(link)).slots
+    shop.now_is(f.local(16, 15))
+    changes = [
+        (book(link, starts_at=slots[3].starts_at, now=f.local(16, 11)), [False]),
+        (confirm(link, now=f.local(16, 12)), [True]),
+        (move(link, starts_at=slots[4].starts_at, now=f.local(16, 13)), [False, False]),
+        (confirm(link, now=f.local(16, 14)), [False, True]),
+    ]
+    for change, expected in changes:
+        shop.do(change)
+        assert [one["confirmed"] for one in shop.json("bookings")] == expected
+    assert "déplacé, confirmé" in shop.run("bookings").out
+    shop.do(cancel(link, now=f.local(16, 15)))
+    assert not any(one["confirmed"] for one in shop.json("bookings"))
 
 
 def test_a_new_appointment_that_comes_in_with_an_import_was_made_by_telephone(shop: Terminal) -> None:

@@ -8,6 +8,7 @@ from db.engine import fetch, fetch_one
 from db.queries.practices import only_practice, sending
 from tests.portal.commands.conftest import Terminal
 from tests.portal.forms.test_practice_file import SECOND, write
+from tests.portal.forms.test_practice_people import EVERYBODY_ELSE
 
 MAXIME = '[[practitioners]]\nname = "Maxime Lefèvre"\nspeciality = "psychotherapy"'
 
@@ -19,12 +20,12 @@ def production(terminal: Terminal) -> Terminal:
 
 
 def test_a_practice_is_made_from_its_file(production: Terminal, tmp_path: Path) -> None:
-    path = write(tmp_path, end=f"{SECOND}\n{MAXIME}")
+    path = write(tmp_path, end=f"{SECOND}\n{EVERYBODY_ELSE}\n{MAXIME}")
     assert production.json("setup", path) == {
         "practice": "Cabinet des Tilleuls",
         "changed": True,
         "practitioners": 1,
-        "staff": 2,
+        "staff": 5,
         "closures": 0,
         "warnings": [],
     }

@@ -56,7 +56,7 @@ def test_closing_the_only_task_of_a_paused_follow_up_asks_what_becomes_of_it(sho
 
 def test_resume_lets_it_go_on(shop: Terminal) -> None:
     ref = reply(shop, absent(shop), "Bonjour")
-    expected = {"task": ref, "closed": True, "resumed": 1, "stopped": 0}
+    expected = {"task": ref, "closed": True, "messages": "resumed", "resumed": 1, "stopped": 0}
     assert shop.json("tasks", "done", ref, "--resume") == expected
     assert statuses(shop) == ["active"]
     assert shop.json("tasks", "show", ref)["text"] is None
@@ -66,16 +66,20 @@ def test_stop_ends_it(shop: Terminal) -> None:
     ref = reply(shop, absent(shop), "Je viens demain")
     assert "has ended" in shop.run("tasks", "done", ref, "--stop").out
     assert statuses(shop) == ["stopped"]
-    assert shop.do(fetch_value("SELECT count(*) FROM delivery WHERE status = 'planned'")) == 0
+    left = "SELECT count(*) FROM delivery WHERE status = 'planned' AND patient IS NOT NULL"
+    assert shop.do(fetch_value(left)) == 0
 
 
-def test_those_who_share_the_telephone_are_let_go_on_as_well(shop: Terminal) -> None:
+def test_those_who_share_the_telephone_have_a_task_each(shop: Terminal) -> None:
     one = absent(shop)
     absent(shop, phone=one.phone)
-    ref = reply(shop, one, "Bonjour")
+    second = reply(shop, one, "Bonjour")
+    [first] = [task["ref"] for task in shop.json("worklist") if task["ref"] != second]
     assert statuses(shop) == ["paused", "paused"]
-    shop.run("tasks", "done", ref, "--resume")
-    assert statuses(shop) == ["active", "active"]
+    shop.run("tasks", "done", first, "--stop")
+    assert statuses(shop) == ["stopped", "paused"]
+    shop.run("tasks", "done", second, "--resume")
+    assert statuses(shop) == ["stopped", "active"]
 
 
 def test_of_two_answers_the_last_task_decides(shop: Terminal) -> None:
@@ -83,15 +87,16 @@ def test_of_two_answers_the_last_task_decides(shop: Terminal) -> None:
     first, second = reply(shop, absence, "Bonjour"), reply(shop, absence, "Merci", "SM2")
     shop.run("tasks", "done", first)
     shop.run("tasks", "done", second, code=2)
-    shop.run("tasks", "done", second, "--resume", "--outcome", "reached")
-    assert statuses(shop) == ["active"]
+    assert "goes on in 48 hours" in shop.run("tasks", "done", second, "--outcome", "reached_will_book").out
+    assert statuses(shop) == ["paused"]
 
 
 def test_doing_it_again_is_harmless(shop: Terminal) -> None:
     ref = reply(shop, absent(shop), "Bonjour")
     shop.run("tasks", "done", ref, "--resume")
-    expected = {"task": ref, "closed": False, "resumed": 0, "stopped": 0}
+    expected = {"task": ref, "closed": False, "messages": None, "resumed": 0, "stopped": 0}
     assert shop.json("tasks", "done", ref, "--resume") == expected
+    assert "done already" in shop.run("tasks", "outcome", ref, "declined").out
 
 
 def test_a_task_without_a_follow_up_is_just_closed(shop: Terminal) -> None:
@@ -110,3 +115,13 @@ def test_an_unknown_task_is_one_sentence(shop: Terminal, words: tuple[str, ...])
 
 def test_resume_and_stop_exclude_each_other(shop: Terminal) -> None:
     assert "not both" in shop.run("tasks", "done", "x", "--resume", "--stop", code=2).err
+
+
+@pytest.mark.parametrize(("old", "new"), [("reached", "reached_rebooked"), ("not_reached", "no_answer")])
+def test_an_outcome_of_the_first_version_says_what_to_write(shop: Terminal, old: str, new: str) -> None:
+    assert new in shop.run("tasks", "done", "x", "--outcome", old, code=2).err
+
+
+@pytest.mark.parametrize("flag", ["--resume", "--stop"])
+def test_an_outcome_that_decides_by_itself_takes_no_other_word(shop: Terminal, flag: str) -> None:
+    assert "says by itself" in shop.run("tasks", "outcome", "x", "no_answer", flag, code=2).err

@@ -63,3 +63,16 @@ def test_anything_else_is_not_read(text: str) -> None:
 @pytest.mark.parametrize(("text", "expected"), [("yes", True), ("", False), ("no", False), ("on", False)])
 def test_only_yes_confirms(text: str, expected: bool) -> None:
     assert forms.is_confirmed([("confirm", text)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ([("appointment", "k3v9x2m4qpwz.1")], "k3v9x2m4qpwz.1"),
+        ([], ""),
+        ([("appointment", "a.0"), ("appointment", "b.0")], ""),
+        ([("appointment", "a" * 500)], ""),
+    ],
+)
+def test_a_form_says_which_appointment_its_page_showed(fields: list[tuple[str, str]], expected: str) -> None:
+    assert forms.shown(fields) == expected

@@ -10,6 +10,7 @@ import pytest
 
 from db.changes.practices import NewPractice
 from db.errors import ConfigurationError
+from db.rules.plans import HIGH_RISK
 from db.rules.settings import DEFAULT_WEEK, Settings
 from db.rules.slots import Opening
 from portal.forms.practice_file import PracticeFileRefused, read_practice_file
@@ -92,6 +93,12 @@ def test_annotated_example_is_a_practice(tmp_path: Path) -> None:
     )
     assert file.new.closures[0].starts_on == date(2026, 12, 24)
     assert file.new.closures[1].practitioner == "Karim Benali"
+    assert [person.staff for person in file.new.practitioners] == ["elise@tilleuls.example", "karim@tilleuls.example"]
+    settings = file.new.settings
+    assert settings.plan_for("nutrition", high_risk=False).human_steps[0].fallback == "dominique@tilleuls.example"
+    assert settings.plan_for("nutrition", high_risk=True) == HIGH_RISK
+    assert settings.on_call_person == file.new.absences[0].stand_in == "andrea@tilleuls.example"
+    assert len(settings.welfare_check) == 3
 
 
 def test_what_the_example_shows_as_usual_is_usual(tmp_path: Path) -> None:

@@ -137,6 +137,17 @@ async def test_any_other_answer_goes_to_a_person(site: Site, practice: Profile) 
     assert (task["kind"], task["tasks"]) == ("reply", 1)
 
 
+async def test_an_emergency_goes_to_the_top_and_has_its_one_answer(site: Site, practice: Profile) -> None:
+    absence = await factories.make_absence(practice)
+    for _ in range(2):
+        body = "J’EN PEUX PLUS,\nje veux en finir 😭".encode("utf-16-be")
+        await say(site, practice, body, sender=str(absence.phone), kind='text/plain; charset="UTF-16BE"')
+    task = await fetch_one("SELECT kind, urgent, crisis, count(*) OVER () AS tasks FROM task")
+    assert task is not None
+    assert tuple(task.values()) == ("emergency", True, True, 1)
+    assert await fetch_value("SELECT count(*) FROM delivery WHERE message = 'emergency' AND status = 'planned'") == 1
+
+
 @pytest.mark.parametrize("lacking", ["secret", "form"])
 async def test_a_message_without_the_secret_or_without_text_is_refused(
     site: Site, practice: Profile, lacking: str

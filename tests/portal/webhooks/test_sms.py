@@ -100,6 +100,24 @@ async def test_any_other_answer_goes_to_a_person(site: Site, practice: Profile) 
     assert (task["kind"], task["tasks"]) == ("reply", 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "opt_outs"), [("j'ai envie de mourir", 0), ("STOP\nje veux mourrir", 1), ("I want to die", 0)]
+)
+async def test_an_emergency_goes_to_the_top_and_has_its_one_answer(
+    site: Site, practice: Profile, text: str, opt_outs: int
+) -> None:
+    absence = await factories.make_absence(practice)
+    form = {"MessageSid": SID, "From": str(absence.phone), "To": "+33644600000", "Body": text}
+    for _ in range(2):
+        answer = await report(site, "inbound", form, query={"practice": practice.ref})
+        # What is answered is a message of ours, which staff can see; the gateway itself is to say nothing.
+        assert (answer.status_code, answer.text.endswith("<Response/>")) == (200, True)
+    tasks = await fetch("SELECT kind, urgent, crisis FROM task")
+    assert [tuple(row.values()) for row in tasks] == [("emergency", True, True)]
+    assert await fetch_value("SELECT count(*) FROM delivery WHERE message = 'emergency' AND status = 'planned'") == 1
+    assert await fetch_value("SELECT count(*) FROM channel_opt_out WHERE channel = 'sms'") == opt_outs
+
+
 @pytest.mark.parametrize("place", ["receipt", "inbound"])
 @pytest.mark.parametrize("wrong", ["key", "practice", "no practice", "form", "query", "signature", "provider"])
 async def test_what_the_gateway_did_not_sign_is_refused(site: Site, practice: Profile, place: str, wrong: str) -> None:

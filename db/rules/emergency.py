@@ -1,4 +1,4 @@
-"""The emergency numbers that a page names in small print, by the practice's country."""
+"""The emergency numbers that patients are told of, by the practice's country."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,1 @@
+from tests.chaos.conftest import stack as stack
