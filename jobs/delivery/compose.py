@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from db.changes.deliveries import Claimed
+from db.changes.deliveries import AT_ONCE, Claimed
 from db.queries.practices import Profile, Sending
 from db.queries.return_brief import ReturnBrief
 from db.rules.telephones import display
@@ -18,10 +18,11 @@ from jobs.delivery.email import Attachment, OutgoingEmail
 from jobs.delivery.sms.gateway import OutgoingSms
 from jobs.messages.calendar import calendar_file, calendar_uid
 from jobs.messages.cases import CaseNotice, render_case
-from jobs.messages.catalogue import shipped
+from jobs.messages.catalogue import Catalogue, shipped
 from jobs.messages.email_body import Email
 from jobs.messages.emergency import say_emergency_numbers
 from jobs.messages.languages import opt_out_text
+from jobs.messages.lint.gate import refuse_faulty
 from jobs.messages.notices import NoticeKind, render_notice
 from jobs.messages.parts import has_way_out, text_of
 from jobs.messages.rehearsal import mark_email, mark_sms
@@ -56,12 +57,13 @@ class Surroundings:
 def compose_sms(claimed: Claimed, sender: Sender, *, receives: bool) -> OutgoingSms:
     """`receives`: whether an answer to this sender comes back, so that the text may say STOP."""
     words = opt_out_text(claimed.language, receives, sender.practice.language)
+    catalogue = _checked(claimed, sender, Channel.SMS, receives=receives)
     sms = render_sms(
-        shipped().for_practice(sender.practice.language),
+        catalogue,
         text_of(claimed.message),
         speciality=claimed.speciality,
         language=claimed.language,
-        values=_values(claimed, sender, words),
+        values=_values(claimed, sender, _token(claimed), words),
         strict=sender.practice.settings.strict,
     )
     provider = sender.sending.sms["provider"]
@@ -80,13 +82,14 @@ def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now
         return _notice(claimed, sender, now)
     if around.case is not None or around.brief is not None:
         return _to_staff(claimed, sender, around, now)
-    unsubscribe = f"{sender.base_url}/u/{_token(claimed)}"
+    token = _token(claimed)
+    unsubscribe = f"{sender.base_url}/u/{token}"
     mail = render_email(
-        shipped().for_practice(sender.practice.language),
+        _checked(claimed, sender, Channel.EMAIL),
         text_of(claimed.message),
         speciality=claimed.speciality,
         language=claimed.language,
-        values=_values(claimed, sender, unsubscribe, slots_soon=around.slots_soon),
+        values=_values(claimed, sender, token, unsubscribe, slots_soon=around.slots_soon),
         strict=sender.practice.settings.strict,
     )
     if claimed.rehearsal:
@@ -95,12 +98,26 @@ def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now
     return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=way_out)
 
 
-def _values(claimed: Claimed, sender: Sender, opt_out: str, *, slots_soon: bool = False) -> MessageValues:
+def _checked(claimed: Claimed, sender: Sender, channel: Channel, *, receives: bool = False) -> Catalogue:
+    """The practice's texts, once the linter has nothing against the one that leaves."""
+    catalogue = shipped().for_practice(sender.practice.language)
+    found = catalogue.find(
+        text_of(claimed.message),
+        channel.value,
+        claimed.speciality,
+        claimed.language,
+        strict=sender.practice.settings.strict,
+    )
+    refuse_faulty(found, can_receive=receives)
+    return catalogue
+
+
+def _values(claimed: Claimed, sender: Sender, token: str, opt_out: str, *, slots_soon: bool = False) -> MessageValues:
     practice = sender.practice
     starts_at = claimed.detail.get("starts_at")
     return MessageValues(
         first_name=claimed.first_name,
-        link=f"{sender.base_url}/r/{_token(claimed)}" if claimed.link_id else "",
+        link=f"{sender.base_url}/r/{token}" if token else "",
         phone=display(practice.phone, practice.country),
         practice=practice.discreet_name,
         missed_on=claimed.missed_on,
@@ -108,8 +125,15 @@ def _values(claimed: Claimed, sender: Sender, opt_out: str, *, slots_soon: bool 
         slots_soon=slots_soon,
         starts_at=datetime.fromisoformat(starts_at).astimezone(ZoneInfo(practice.zone)) if starts_at else None,
         place=practice.address or "",
-        numbers=say_emergency_numbers(practice.country, claimed.language, practice.language),
+        numbers=_numbers(claimed, practice),
     )
+
+
+def _numbers(claimed: Claimed, practice: Profile) -> str:
+    """Only the one answer says them, and that answer goes to one person; all else goes to thousands."""
+    if claimed.message not in AT_ONCE:
+        return ""
+    return say_emergency_numbers(practice.country, claimed.language, practice.language)
 
 
 def _to_staff(claimed: Claimed, sender: Sender, around: Surroundings, now: datetime) -> OutgoingEmail:
@@ -133,8 +157,8 @@ def _to_staff(claimed: Claimed, sender: Sender, around: Surroundings, now: datet
 
 
 def _token(claimed: Claimed) -> str:
-    assert claimed.link_id is not None
-    return links().sign(claimed.link_id)
+    """Empty where a message has no link: the emergency numbers."""
+    return links().sign(claimed.link_id) if claimed.link_id is not None else ""
 
 
 def _notice(claimed: Claimed, sender: Sender, now: datetime) -> OutgoingEmail:

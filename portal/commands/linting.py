@@ -46,6 +46,7 @@ class CatalogueLint(Lint):
 @click.option("--kind", type=click.Choice(KINDS), help="What FILE is.")
 @click.option("--language", help="The language of FILE (default: fr).")
 @click.option("--speciality", help="The speciality of FILE (default: general).")
+@click.option("--message", help="The message that FILE is for, such as reminder, where it has placeholders of its own.")
 @click.option("--can-receive", is_flag=True, help="The sender can receive answers, so 'STOP' may be asked for.")
 @click.option(
     "--reader", type=click.Choice(sorted(one.stem for one in SENTENCES.glob("*.toml"))), default=LAST_RESORT,
@@ -59,13 +60,14 @@ def lint(
     kind: Kind | None,
     language: str | None,
     speciality: str | None,
+    message: str | None,
     can_receive: bool,
     reader: str,
 ) -> None:
     """What to mend in a text (FILE, `-` for standard input), or in every text without FILE. Exit code 1: an error."""
     if file is None:
-        if kind or language or speciality:
-            raise click.UsageError("--kind, --language and --speciality tell of one text: name its FILE, or - .")
+        if kind or language or speciality or message:
+            raise click.UsageError("--kind, --language, --speciality and --message tell of one text: name its FILE.")
         severities = lint_every_text(shipped(), as_json=as_json, can_receive=can_receive, reader=reader)
     else:
         if kind is None:
@@ -75,6 +77,7 @@ def lint(
             kind,
             _language(language or LAST_RESORT),
             _speciality(speciality or "general"),
+            _message(message),
             as_json=as_json,
             can_receive=can_receive,
             reader=reader,
@@ -84,11 +87,27 @@ def lint(
 
 
 def _one_text(
-    file: str, kind: Kind, language: str, speciality: str, *, as_json: bool, can_receive: bool, reader: str
+    file: str,
+    kind: Kind,
+    language: str,
+    speciality: str,
+    message: str | None,
+    *,
+    as_json: bool,
+    can_receive: bool,
+    reader: str,
 ) -> list[Severity]:
     given = _read(file)
     text = given.removeprefix(_BYTE_ORDER_MARK)
-    found = lint_text(text, kind=kind, language=language, speciality=speciality, can_receive=can_receive, reader=reader)
+    found = lint_text(
+        text,
+        kind=kind,
+        language=language,
+        speciality=speciality,
+        can_receive=can_receive,
+        reader=reader,
+        message=message,
+    )
     if as_json:
         before = len(given) - len(text)
         emit([Lint(one.rule, one.severity, one.start + before, one.end + before, one.message) for one in found])
@@ -128,6 +147,13 @@ def _speciality(name: str) -> str:
     known = sorted({key.speciality for key in shipped().every_key()})
     if name not in known:
         raise Refused(f"There is no speciality {name!r}. Known: {', '.join(known)}.")
+    return name
+
+
+def _message(name: str | None) -> str | None:
+    known = sorted({key.message for key in shipped().every_key()})
+    if name is not None and name not in known:
+        raise Refused(f"There is no message {name!r}. Known: {', '.join(known)}.")
     return name
 
 

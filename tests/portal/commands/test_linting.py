@@ -146,3 +146,13 @@ def test_an_edited_text_is_told_with_the_file_it_stands_for(capsys: pytest.Captu
     [found] = json.loads(capsys.readouterr().out)
     assert set(found) == FINDING | {"text"}
     assert found["text"] == place
+
+
+def test_text_of_a_reminder_may_say_when(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "reminder.txt"
+    file.write_text("{{ when }} : {{ link }}\n{{ opt_out }}", encoding="utf-8")
+    code, said, _ = run("--kind", "sms", "--json", str(file))
+    assert (code, [one["rule"] for one in json.loads(said)]) == (1, ["placeholder.unknown"])
+    assert run("--kind", "sms", "--message", "reminder", "--json", str(file))[:2] == (0, "[]\n")
+    code, _, beside = run("--kind", "sms", "--message", "remainder", str(file))
+    assert (code, "reminder" in beside) == (2, True)
