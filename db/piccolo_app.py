@@ -6,11 +6,13 @@ from piccolo.conf.apps import AppConfig
 
 from db.tables.agenda import Appointment
 from db.tables.deliveries import Delivery
-from db.tables.journal import Journal, JournalSeal, JournalUnsealed
+from db.tables.journal import Journal, JournalSeal, JournalUnsealed, SecurityLog
 from db.tables.people import ChannelOptOut, Inbound, Patient, PatientRisk
-from db.tables.practice import Closure, Practice, Practitioner, Staff, StaffAbsence
+from db.tables.practice import Closure, Practice, Practitioner, RecoveryCode, Staff, StaffAbsence, StaffAccess
 from db.tables.sequences import Enrolment
+from db.tables.slack import SlackPost
 from db.tables.tasks import Task
+from db.tables.tones import ToneVariant
 
 APP_CONFIG = AppConfig(
     app_name="reprise",
@@ -19,6 +21,8 @@ APP_CONFIG = AppConfig(
         Practice,
         Staff,
         StaffAbsence,
+        StaffAccess,
+        RecoveryCode,
         Practitioner,
         Closure,
         Patient,
@@ -32,5 +36,8 @@ APP_CONFIG = AppConfig(
         Journal,
         JournalUnsealed,
         JournalSeal,
+        SecurityLog,
+        SlackPost,
+        ToneVariant,
     ],
 )

@@ -46,9 +46,14 @@ async def plan_agreed(task: Row, outcome: CallOutcome, *, now: datetime) -> None
         next_opening(now, practice.calendar),
         DeliveryStatus.PLANNED,
         new_link_id(),
-        f"agreed:{task['ref']}",
+        f"agreed:{outcome}:{task['patient_ref']}:{_what(booked, now)}",
         now,
     )
+
+
+def _what(booked: Row | None, now: datetime) -> str:
+    """Several cases of one patient may end with one conversation: the same is confirmed once."""
+    return f"{(booked['starts_at'] if booked else now.date()).isoformat()}"
 
 
 async def _ahead(patient: int, now: datetime) -> Row | None:

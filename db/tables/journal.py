@@ -36,3 +36,15 @@ class JournalSeal(Table, db=ENGINE, tablename="journal_seal"):
     entries = Array(base_column=BigInt(), null=False, default=None)
     previous = Bytea(null=False, default=None)
     seal = Bytea(null=False, default=None)
+
+
+class SecurityLog(Table, db=ENGINE, tablename="security_log"):
+    """Who signed in, and who looked at whom: apart from the care journal, append-only, kept for twelve months."""
+
+    id = BigSerial(primary_key=True)
+    practice = Integer(null=False, default=None)
+    at = Timestamptz(null=False, default=None)
+    actor = Varchar(40, null=False, default=None)
+    event = Varchar(40, null=False, default=None)
+    subject_ref = Varchar(12, null=True, default=None)
+    data = JSONB(null=True, default=None)

@@ -2,6 +2,7 @@
 
 from piccolo.columns import (
     JSONB,
+    BigInt,
     Boolean,
     Bytea,
     Date,
@@ -57,7 +58,7 @@ class Practice(Table, db=ENGINE):
 class Staff(Table, db=ENGINE):
     """A person tasks are given to. The email address is sealed; its blind index is what sign-in looks up.
 
-    `days` lists the weekdays worked, Monday 0, null for all; `alerts` says how the person hears of a task (`email`, or
+    `slack_user` is the person's id at Slack, once linked. `days` lists the weekdays worked, Monday 0, null for all; `alerts` says how the person hears of a task (`email`, or
     `none`: not at all); `email_invalid_at` is when a message to them came back.
     """
 
@@ -71,10 +72,41 @@ class Staff(Table, db=ENGINE):
     language = Varchar(8, null=False, default="fr")
     fallback = ForeignKey("self", on_delete=OnDelete.set_null, null=True, default=None)
     active = Boolean(default=True, null=False)
+    slack_user = Varchar(20, null=True, default=None)
+    slack_linked_at = Timestamptz(null=True, default=None)
     days = JSONB(null=True, default=None)
     alerts = Varchar(10, null=False, default="email")
     email_invalid_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
+
+
+class StaffAccess(Table, db=ENGINE, tablename="staff_access"):
+    """How somebody signs in. `link` is a keyed hash of the one link that may still be used, `totp` the sealed secret of
+    the second factor, in force since `totp_since`; `totp_step` is the last time step used, which is used once.
+    Sessions from before `signed_out_at` are over."""
+
+    id = Serial(primary_key=True)
+    practice = ForeignKey(Practice, on_delete=OnDelete.restrict, null=False)
+    staff = ForeignKey(Staff, on_delete=OnDelete.restrict, null=False, unique=True)
+    link = Bytea(null=True, default=None)
+    link_expires_at = Timestamptz(null=True, default=None)
+    totp = Bytea(null=True, default=None)
+    totp_since = Timestamptz(null=True, default=None)
+    totp_step = BigInt(null=True, default=None)
+    failures = SmallInt(null=False, default=0)
+    locked_until = Timestamptz(null=True, default=None)
+    signed_out_at = Timestamptz(null=True, default=None)
+    signed_in_at = Timestamptz(null=True, default=None)
+
+
+class RecoveryCode(Table, db=ENGINE, tablename="recovery_code"):
+    """A way in without the second factor, once; `code` is a keyed hash."""
+
+    id = Serial(primary_key=True)
+    practice = ForeignKey(Practice, on_delete=OnDelete.restrict, null=False)
+    staff = ForeignKey(Staff, on_delete=OnDelete.restrict, null=False)
+    code = Bytea(null=False, default=None)
+    used_at = Timestamptz(null=True, default=None)
 
 
 class StaffAbsence(Table, db=ENGINE, tablename="staff_absence"):
