@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from icalendar import Calendar
 from playwright.sync_api import Page, expect
 
-from e2e.conftest import DESKTOP, Shot
+from e2e.conftest import DESKTOP, PHONE, Shot
 from e2e.people import Person, export
 from e2e.stack import Stack
 
@@ -49,11 +49,19 @@ def test_patient_books_and_is_left_alone(
             shot(page, "booked-desktop")
         check_calendar(page, tmp_path / f"{person.number}.ics")
         check_other_link(page, mail["links"][0])
+        page.get_by_role("button", name="Je confirme ma venue").click()
+        expect(page.get_by_role("heading", name="Votre venue est confirmée")).to_be_visible()
+        if javascript:
+            assert axe.run(page).violations_count == 0
+            shot(page, "confirmed-desktop")
+            page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+            shot(page, "confirmed-phone")
 
     stack.advance("8d")
     for person in people.values():
         assert len(stack.messages(to=person.phone)) == 1
-        assert len(stack.messages(to=person.email)) == 1
+        # The second one confirms the appointment, which is so near that a reminder would only repeat it.
+        assert len(stack.messages(to=person.email)) == 2
         check_story(stack, person)
     assert len(stack.json("bookings", "--since", "2026-11-01")) == 2
 

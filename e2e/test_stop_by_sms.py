@@ -6,15 +6,16 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from e2e.conftest import DESKTOP, PHONE, Shot
-from e2e.people import Person, export
+from e2e.people import PHYSIOTHERAPIST, Person, export
 from e2e.stack import Stack
+from e2e.staff import close_what_stands
 
 
 def test_stop_by_sms_stops_sms_only(
     stack: Stack, people: dict[bool, Person], patient: Callable[[bool], Page], shot: Shot, tmp_path: Path
 ) -> None:
-    practitioner = stack.json("status")["practitioners"][0]
-    stack.json("import", export(tmp_path / "export.csv", people.values(), practitioner=practitioner))
+    close_what_stands(stack)
+    stack.json("import", export(tmp_path / "export.csv", people.values(), practitioner=PHYSIOTHERAPIST))
     stack.advance("31m")
     for javascript, person in people.items():
         answer_stop(stack, patient(javascript), person, shot if javascript else None)

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, expect
 
-from e2e.people import Person, export
+from e2e.people import PHYSIOTHERAPIST, Person, export
 from e2e.stack import Stack
+from e2e.staff import close_what_stands
 
 PARIS = ZoneInfo("Europe/Paris")
 MOMENTS = [
@@ -27,8 +28,8 @@ MOMENTS = [
 def test_five_moments_and_then_silence(
     stack: Stack, people: dict[bool, Person], patient: Callable[[bool], Page], tmp_path: Path
 ) -> None:
-    practitioner = stack.json("status")["practitioners"][0]
-    stack.json("import", export(tmp_path / "export.csv", people.values(), practitioner=practitioner))
+    close_what_stands(stack)
+    stack.json("import", export(tmp_path / "export.csv", people.values(), practitioner=PHYSIOTHERAPIST))
     stack.advance("8d")
     for javascript, person in people.items():
         check_moments(stack, person)

@@ -6,6 +6,7 @@ from datetime import datetime
 from db.actors import SYSTEM
 from db.changes._human_steps import task_entry
 from db.changes._journal import Event, record
+from db.changes._slack import plan_slack_post
 from db.changes._tasks import tell_of_opening
 from db.engine import Row, fetch
 from db.queries.practices import Profile
@@ -72,6 +73,7 @@ async def open_step(row: Row, practice: Profile, *, now: datetime, at_once: bool
         now,
     )
     await record([task_entry(Event.TASK_OPENED, row)], practice=practice.id, actor=SYSTEM, now=now)
+    await plan_slack_post(row["id"], people, here, crisis=crisis, now=now)
     await tell_of_opening(row["id"], kind, people, here, crisis=crisis, now=now)
 
 

@@ -13,7 +13,7 @@ from db.changes.worklist import release_locked, up_the_ladder
 from db.engine import Row, fetch
 from db.queries.team import Staffing
 from db.rules.ladder import in_place_of
-from db.rules.watching import AT_THE_TOP, Look, what_next
+from db.rules.watching import AT_THE_TOP, AT_THE_TOP_IN_CRISIS, Look, what_next
 from db.rules.windows import next_opening
 from db.states import OPEN_TASK, Reason, TaskStatus
 
@@ -78,8 +78,8 @@ async def _climb(task: Row, here: Staffing, now: datetime) -> None:
     people = up_the_ladder(task, here.team)
     if people is None:
         # Nobody stands above: whoever has it is nudged again, for as long as it takes.
-        at = now + AT_THE_TOP
-        later = at if task["crisis"] else next_opening(at, here.hours_of(task["role"] or ""))
+        hours = here.hours_of(task["role"] or "")
+        later = now + AT_THE_TOP_IN_CRISIS if task["crisis"] else next_opening(now + AT_THE_TOP, hours)
         await fetch("UPDATE task SET nudged_at = NULL, look_at = $2 WHERE id = $1", task["id"], later)
         return
     why = Reason.NOT_ACKNOWLEDGED

@@ -60,6 +60,7 @@ _PAPERWORK = _QUIET | {TaskKind.TEXT_REFUSED, TaskKind.SENDING_REFUSED, TaskKind
 
 # Moving on without anybody's acknowledgement would never end: at the top it is nudged again and again, this seldom.
 AT_THE_TOP = timedelta(hours=24)
+AT_THE_TOP_IN_CRISIS = timedelta(hours=1)
 # A promised call: this long after the promise the caller is nudged, then it is released.
 AFTER_PROMISE = _minutes(0, 60)
 

@@ -58,8 +58,9 @@ class Practice(Table, db=ENGINE):
 class Staff(Table, db=ENGINE):
     """A person tasks are given to. The email address is sealed; its blind index is what sign-in looks up.
 
-    `slack_user` is the person's id at Slack, once linked. `days` lists the weekdays worked, Monday 0, null for all; `alerts` says how the person hears of a task (`email`, or
-    `none`: not at all); `email_invalid_at` is when a message to them came back.
+    `slack_user` is the person's id at Slack, once linked. `days` lists the weekdays worked, Monday 0, null for all;
+    `alerts` says how the person hears of a task (`email`, or `none`: not at all); `email_invalid_at` is when a message
+    to them came back.
     """
 
     id = Serial(primary_key=True)

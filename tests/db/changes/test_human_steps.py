@@ -1,5 +1,6 @@
 """Calls, alerts and escalations: when they open, to whom, and what alone ends them."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -209,3 +210,15 @@ async def test_label_replaces_a_running_standard_sequence_and_keeps_what_was_sen
     ]
     assert await end_label(patient, rule=rule, practice=house, actor="staff:x", now=f.local(18, 12))
     assert (await f.enrolment_of(absence.patient_key))["status"] == "active"
+
+
+async def test_crisis_that_nobody_acknowledges_is_nudged_again_each_hour(house: Profile) -> None:
+    late = f.local(16, 20, 10)
+    absence = await f.make_absence(house, risk_rules=CRISIS, starts_at=f.local(16, 20), now=late)
+    await open_until(late + timedelta(minutes=30))
+    for minutes in range(40, 600, 10):
+        await look_again(now=late + timedelta(minutes=minutes))
+    nudges = [row["at"] for row in await fetch("SELECT at FROM journal WHERE event = 'task_nudged' ORDER BY at")]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(nudges)]
+    assert max(gaps) <= timedelta(minutes=90)
+    assert {row["status"] for row in await steps(absence.patient_key) if row["crisis"]} >= {"open"}
