@@ -8,7 +8,9 @@ RepriseError
 │   ├── AlreadyClaimed      a case that somebody else has; `holder` is their name
 │   ├── SlotTaken           somebody else has the time, or it is no longer offered
 │   ├── Outdated            what the page showed has changed meanwhile
+│   │   └── Overtaken       somebody else has saved since; `by` is their name
 │   ├── Undecided           messages wait for a decision that was not taken
+│   ├── TooEarly            nobody is missed before they were expected
 │   └── NotFound            no such row in this practice
 └── MessageUnderWay         a message is being handed over right now; try again in a moment
 """
@@ -54,8 +56,20 @@ class Outdated(Refused):
     """What the page showed that asked for this has changed meanwhile."""
 
 
+class Overtaken(Outdated):
+    """Somebody else has saved since the page was opened; `by` is empty where nobody is known any more."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"{by or 'Somebody else'} has saved this in the meantime.")
+        self.by = by
+
+
 class Undecided(Refused):
     """The patient's messages wait until somebody says whether they go on or end."""
+
+
+class TooEarly(Refused):
+    """The appointment has not begun."""
 
 
 class NotFound(Refused):

@@ -57,12 +57,31 @@ class Role(StrEnum):
     FRONT_DESK = "front_desk"
 
 
+class ToneState(StrEnum):
+    """One version of one text of the practice's own."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
 S = TypeVar("S", bound=StrEnum)
 
 APPOINTMENT_MOVES: Mapping[AppointmentStatus, frozenset[AppointmentStatus]] = {
     # The practice's own software is the authority on what happened, and may correct any of these.
     status: frozenset(AppointmentStatus) - {status}
     for status in AppointmentStatus
+}
+
+APPOINTMENT_CLICKS: Mapping[AppointmentStatus, frozenset[AppointmentStatus]] = {
+    # What a member of staff may say by a click; back to booked or attended is the undoing of one.
+    AppointmentStatus.BOOKED: frozenset(
+        {AppointmentStatus.NO_SHOW, AppointmentStatus.WAS_NOT_BROUGHT, AppointmentStatus.CANCELLED}
+    ),
+    AppointmentStatus.ATTENDED: frozenset({AppointmentStatus.NO_SHOW, AppointmentStatus.WAS_NOT_BROUGHT}),
+    AppointmentStatus.NO_SHOW: frozenset(AppointmentStatus) - {AppointmentStatus.NO_SHOW},
+    AppointmentStatus.WAS_NOT_BROUGHT: frozenset(AppointmentStatus) - {AppointmentStatus.WAS_NOT_BROUGHT},
+    AppointmentStatus.CANCELLED: frozenset({AppointmentStatus.BOOKED}),
 }
 
 ENROLMENT_MOVES: Mapping[EnrolmentStatus, frozenset[EnrolmentStatus]] = {
@@ -105,6 +124,13 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.DONE: frozenset(),
     TaskStatus.SKIPPED: frozenset(),
     TaskStatus.CANCELLED: frozenset(),
+}
+
+TONE_MOVES: Mapping[ToneState, frozenset[ToneState]] = {
+    ToneState.DRAFT: frozenset({ToneState.PUBLISHED}),
+    ToneState.PUBLISHED: frozenset({ToneState.RETIRED}),
+    # An old version comes back as a draft of its own.
+    ToneState.RETIRED: frozenset(),
 }
 
 LIVE_ENROLMENT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
@@ -171,6 +197,7 @@ class Reason(StrEnum):
     FAILOVER = "failover"
     CASE_CLOSED = "case_closed"
     REHEARSAL = "rehearsal"
+    TOLD_IN_SLACK = "told_in_slack"
 
     # A task that went to somebody else, or that nobody needs to do.
     ANSWERED = "answered"
@@ -178,6 +205,10 @@ class Reason(StrEnum):
     NOT_FINISHED = "not_finished"
     AWAY = "away"
     BY_HAND = "by_hand"
+
+
+# Pauses that may end at an hour; every other one waits for a person, whatever the clock says.
+TIMED_PAUSES = (Reason.WILL_BOOK, Reason.BY_HAND)
 
 
 class TaskKind(StrEnum):

@@ -6,6 +6,9 @@ one spelling, because the MAC is a fixed-width number with an upper bound.
 
 The token in a return path is a delivery's reference and 20 characters of MAC, all of the references' own alphabet:
 32 characters, 59 + 96 bits, without capitals, because mail servers change the case of what stands before an `@`.
+
+The token in a sign-in link is a nonce of 128 bits and the same MAC, 39 characters; a keyed hash of the nonce is stored
+with the moment at which it ends, and is gone once it is used.
 """
 
 import hashlib
@@ -62,6 +65,8 @@ class TokenForm:
 
 LINK = TokenForm(ALPHABET, 8)
 RETURN_PATH = TokenForm(REFERENCE_ALPHABET, 12)
+# As many characters as what is drawn fills.
+SIGN_IN = TokenForm(ALPHABET, 22)
 
 ID_LENGTH = LINK.id_length
 TOKEN_LENGTH = LINK.length
@@ -111,14 +116,16 @@ def new_reference() -> str:
 
 _links: LinkSigner | None = None
 _bounces: LinkSigner | None = None
+_sign_ins: LinkSigner | None = None
 
 
 def use(keys: list[bytes]) -> None:
-    global _links, _bounces
+    global _links, _bounces, _sign_ins
     if not keys:
         raise ConfigurationError("REPRISE_SIGNING_KEYS is empty: `reprise run` makes one at first start.")
     _links = LinkSigner(keys, purpose="link")
     _bounces = LinkSigner(keys, purpose="bounce", form=RETURN_PATH)
+    _sign_ins = LinkSigner(keys, purpose="sign-in", form=SIGN_IN)
 
 
 def links() -> LinkSigner:
@@ -129,6 +136,11 @@ def links() -> LinkSigner:
 def bounces() -> LinkSigner:
     """The signer of return paths; the id is a delivery's reference."""
     return _opened(_bounces)
+
+
+def sign_ins() -> LinkSigner:
+    """The signer of sign-in links; the id is the nonce of one."""
+    return _opened(_sign_ins)
 
 
 def _opened(signer: LinkSigner | None) -> LinkSigner:

@@ -29,6 +29,7 @@ from jobs.delivery.desk import Desk
 from jobs.delivery.email import Mailer
 from jobs.delivery.sms.gateway import Gateway
 from jobs.delivery.sms.registry import gateway
+from jobs.messages.edited import EditedTexts
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class Post:
     _sms: dict[int, tuple[str, Gateway]] = field(default_factory=dict)
     _busy: set[DueDesk] = field(default_factory=set)
     _breakers: dict[DueDesk, Breaker] = field(default_factory=dict)
+    _texts: EditedTexts = field(default_factory=EditedTexts)
 
     async def send_due(self) -> int:
         """Send everything of this lane that is due; returns how many messages were settled.
@@ -73,9 +75,9 @@ class Post:
 
     async def _drain(self, due: DueDesk) -> int:
         profile, access = await practice(due.practice), await sending(due.practice)
-        sender = Sender(profile, access, self.config.base_url)
+        sender = Sender(profile, access, self.config.base_url, await self._texts.of(due.practice))
         breaker = self._breakers.setdefault(due, Breaker())
-        desk = Desk(sender, self.lane, due.channel, self._turn(), breaker, due.was_down)
+        desk = Desk(sender, self.lane, due.channel, self._turn(), breaker, due.was_down, self._texts)
         if due.channel is Channel.SMS:
             return await drain_sms(desk, await self._gateway(due.practice, access))
         return await drain_email(desk, await self._mailers(due.practice, access))
@@ -123,12 +125,12 @@ async def sweep() -> None:
     await review_enrolments(now=now)
 
 
-async def people() -> None:
-    """What people do, as it falls due, and what waits for them for too long."""
-    now = clock.now()
-    while await open_due_steps(now=now):
-        pass
-    await look_again(now=now)
+async def people() -> bool:
+    """What people do, as it falls due, and what waits for them for too long. True if somebody is to be told."""
+    now, moved = clock.now(), 0
+    while opened := await open_due_steps(now=now):
+        moved += opened
+    return bool(moved + await look_again(now=now))
 
 
 async def seal() -> None:

@@ -22,6 +22,7 @@ from db import session
 from db.config import Config
 from db.tables.deliveries import BULK, HUMAN
 from jobs import ticks
+from jobs.delivery.slack import SlackRound
 
 log = structlog.get_logger()
 
@@ -42,8 +43,14 @@ async def tick_sweep(_context: dict[str, Any]) -> None:
     await ticks.sweep()
 
 
-async def tick_people(_context: dict[str, Any]) -> None:
-    await ticks.people()
+async def tick_people(context: dict[str, Any]) -> None:
+    # Whoever is to be told is told now, and not a tick later.
+    if await ticks.people():
+        await asyncio.gather(context["slack"].catch_up(), context["post"].send_due())
+
+
+async def tick_slack(context: dict[str, Any]) -> None:
+    await context["slack"].catch_up()
 
 
 async def tick_seal(_context: dict[str, Any]) -> None:
@@ -63,6 +70,7 @@ def crons(queue: str) -> list[CronJob]:
         *sending,
         _each(queue, tick_sweep, EACH_SECOND),
         _each(queue, tick_people, EACH_SECOND),
+        _each(queue, tick_slack, EACH_SECOND),
         _each(queue, tick_seal, EACH_TEN_SECONDS),
         _each(queue, tick_decide_abandoned, {30}),
     ]
@@ -93,11 +101,13 @@ def make_worker(config: Config, queue: str) -> Worker:
         context["session"] = session.opened(config)
         await context["session"].__aenter__()
         context["post"] = ticks.Post(config, queue, stopping=lambda: not worker.allow_pick_jobs)
+        context["slack"] = SlackRound(config.base_url, stopping=lambda: not worker.allow_pick_jobs)
         log.info("worker_started", queue=queue)
 
     async def stop(context: dict[Any, Any]) -> None:
         if "post" in context:
             await context["post"].close()
+            await context["slack"].close()
             await context["session"].__aexit__(None, None, None)
 
     worker = Worker(

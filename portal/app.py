@@ -15,6 +15,8 @@ from portal.health import health, ready
 from portal.patient.router import patient_router
 from portal.render import ROOT, templates
 from portal.services import make_services
+from portal.staff.router import staff_router
+from portal.webhooks.slack import slack_events
 from portal.webhooks.sms import sms_router
 
 SMALL_BODY = 16_384
@@ -47,7 +49,16 @@ def create_app(config: Config) -> Litestar:
         cache_control=CacheControlHeader(public=True, max_age=YEAR_SECONDS, immutable=True),
     )
     return Litestar(
-        route_handlers=[patient_router, sms_router, health, ready, robots, static],
+        route_handlers=[
+            patient_router,
+            staff_router(is_demo=config.is_demo),
+            sms_router,
+            slack_events,
+            health,
+            ready,
+            robots,
+            static,
+        ],
         lifespan=[connected],
         before_send=[secure_headers(config)],
         exception_handlers=EXCEPTION_HANDLERS,

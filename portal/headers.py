@@ -11,19 +11,32 @@ from portal.styles import STYLES
 
 Hook = Callable[[Message, Scope], Awaitable[None]]
 
-# The styles stand in the page itself, so their hash is what lets them in; a script comes from our own files only.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLES.encode()).digest()).decode()}'",
-        "script-src 'self'",
-        "connect-src 'self'",
-        "img-src data:",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
+# The patients' styles stand in the page itself, so their hash is what lets them in.
+INLINE_STYLES = f"'sha256-{base64.b64encode(hashlib.sha256(STYLES.encode()).digest()).decode()}'"
+
+
+def _policy(*more: str) -> str:
+    """A script comes from our own files only."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "connect-src 'self'",
+            "img-src data:",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            *more,
+        )
     )
-)
+
+
+CONTENT_SECURITY_POLICY = _policy(f"style-src {INLINE_STYLES}")
+# Staff pages have a style sheet of their own, may frame a preview of ours, and show the calm page of an address that
+# does not exist.
+STAFF_POLICY = _policy(f"style-src 'self' {INLINE_STYLES}", "frame-src 'self'")
+STAFF = "/staff"
+POLICY = b"content-security-policy"
 ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -37,17 +50,30 @@ ALWAYS = {
 TRANSPORT_SECURITY = "max-age=31536000"
 
 
+def is_staffs(path: str) -> bool:
+    return path == STAFF or path.startswith(f"{STAFF}/")
+
+
+def policy_of(path: str) -> str:
+    return STAFF_POLICY if is_staffs(path) else CONTENT_SECURITY_POLICY
+
+
 def secure_headers(config: Config) -> Hook:
     """A `before_send` hook: Litestar's own `response_headers` are missing on 403, 404, 405 and 500."""
     named = dict(ALWAYS)
     if config.base_url.startswith("https://"):
         named["Strict-Transport-Security"] = TRANSPORT_SECURITY
     always = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+    of_staff = [(name, STAFF_POLICY.encode() if name == POLICY else value) for name, value in always]
     no_store = (b"cache-control", b"no-store")
 
     async def add_headers(message: Message, scope: Scope) -> None:
         if message["type"] == "http.response.start":
-            headers = [*message["headers"], *always]
+            given = list(message["headers"])
+            names = {name for name, _ in given}
+            wanted = of_staff if is_staffs(scope["path"]) else always
+            # A page may set its own: a preview that another of our pages frames.
+            headers = [*given, *((name, value) for name, value in wanted if name not in names)]
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append(no_store)
             message["headers"] = headers

@@ -14,7 +14,7 @@ from portal.patient.words import Words
 from portal.styles import STYLES
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("layouts", "components", "partials", "patient")
+FOLDERS = ("layouts", "components", "partials", "patient", "staff")
 HTMX = "vendor/htmx-2.0.10.min.js"
 
 HTML = "text/html"

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from bot.app import Bots
 from db.config import Config
 from db.queries.links import PracticeContact, any_contact
 from jobs.delivery.sms.gateway import Gateway
@@ -24,6 +25,7 @@ class Services:
 
     config: Config
     redis: Redis
+    bots: Bots
     contact: PracticeContact | None = None
     gateways: dict[GatewaySettings, Gateway] = field(default_factory=dict)
 
@@ -33,6 +35,7 @@ class Services:
     async def close(self) -> None:
         for gateway in self.gateways.values():
             await gateway.close()
+        await self.bots.close()
         await self.redis.aclose()
 
 
@@ -45,7 +48,7 @@ def make_services(config: Config) -> Services:
         socket_connect_timeout=REDIS_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-    return Services(config, redis)
+    return Services(config, redis, Bots(config.base_url))
 
 
 def services(request: AnyRequest) -> Services:

@@ -67,8 +67,8 @@ async def known_appointments(
     patients: Mapping[str, KnownPatient],
     practitioners: Mapping[str, int],
 ) -> dict[str, Row]:
-    """Key -> stored row. A live booking made through Reprise that now comes back from the practice's own software is
-    recognised by patient and start, and takes the practice's key."""
+    """Key -> stored row. A booking made through Reprise that now comes back from the practice's own software is
+    recognised by patient and start, marked as missed or not, and takes the practice's key."""
     keys = list({appointment_key(row): None for row in rows})
     stored = {row["key"]: row for row in await _stored(practice.id, keys)}
     unknown = [row for row in rows if row.starts_at and appointment_key(row) not in stored]
@@ -76,7 +76,7 @@ async def known_appointments(
         adopted = await fetch(
             "UPDATE appointment a SET key = t.key FROM unnest($2::text[], $3::bigint[], $4::int[], $5::timestamptz[]) "
             "AS t(key, patient, practitioner, starts_at) WHERE a.practice = $1 AND a.source = $6 AND a.key = a.ref "
-            "AND a.status = $7 AND a.patient = t.patient AND a.practitioner = t.practitioner "
+            "AND a.status = ANY($7) AND a.patient = t.patient AND a.practitioner = t.practitioner "
             "AND a.starts_at = t.starts_at RETURNING a.key",
             practice.id,
             [appointment_key(row) for row in unknown],
@@ -84,7 +84,7 @@ async def known_appointments(
             [practitioners[name_key(row.practitioner)] for row in unknown],
             [row.starts_at for row in unknown],
             BOOKED_HERE,
-            AppointmentStatus.BOOKED,
+            [AppointmentStatus.BOOKED, *ABSENCES],
         )
         stored |= {row["key"]: row for row in await _stored(practice.id, [row["key"] for row in adopted])}
     return stored
@@ -116,6 +116,8 @@ async def write_appointments(
         appointment_key(row): _columns(row, patients, practitioners, durations, before.get(appointment_key(row)))
         for row in rows
     }
+    for key, row in wanted.items():
+        row["status"] = _said_of(row, before.get(key), now)
     fresh = [row for key, row in wanted.items() if key not in before]
     stale = [row for key, row in wanted.items() if key in before and _differs(before[key], row)]
     changed = await _insert(fresh, practice.id, now) | await _update(stale, practice.id, now)
@@ -123,7 +125,7 @@ async def write_appointments(
     counts.appointments_changed += len(stale)
     refs = {patient.id: patient.ref for patient in patients.values()}
     found = [_known(row, changed[row["key"]], before.get(row["key"]), refs) for row in [*fresh, *stale]]
-    await record([_entry(a) for a in found], practice=practice.id, actor=actor, now=now)
+    await record([entry_of(a) for a in found], practice=practice.id, actor=actor, now=now)
     return found
 
 
@@ -157,6 +159,14 @@ def _columns(
         "ends_at": ends_at,
         "status": row.status,
     }
+
+
+def _said_of(row: Mapping[str, Any], stored: Row | None, now: datetime) -> AppointmentStatus:
+    """That an appointment is to come says nothing once it has begun: an absence that was marked stays marked."""
+    if stored is None or row["status"] is not AppointmentStatus.BOOKED or row["starts_at"] is None:
+        return AppointmentStatus(row["status"])
+    marked = stored["status"] in ABSENCES and stored["starts_at"] == row["starts_at"] and row["starts_at"] <= now
+    return AppointmentStatus(stored["status"] if marked else row["status"])
 
 
 def _differs(stored: Row, row: Mapping[str, Any]) -> bool:
@@ -216,7 +226,7 @@ def _known(row: Mapping[str, Any], ident: int, stored: Row | None, refs: Mapping
     )
 
 
-def _entry(appointment: KnownAppointment) -> Entry:
+def entry_of(appointment: KnownAppointment) -> Entry:
     if appointment.status in ABSENCES and appointment.was != appointment.status:
         event = Event.ABSENCE_MARKED
     else:

@@ -76,12 +76,18 @@ async def end_rebooked(patients: Sequence[int], *, actor: str, now: datetime) ->
     return await _end(rows, Reason.REBOOKED, actor, now)
 
 
-async def end_withdrawn(appointment: int, *, actor: str, now: datetime) -> int:
-    """The absence was none: all that it asked of people is void, whatever stands in it."""
+async def end_withdrawn(
+    appointment: int, *, actor: str, now: datetime, reason: Reason = Reason.NO_SHOW_WITHDRAWN
+) -> int:
+    """The absence was none: all that it asked of people is void, whatever stands in it, and asked anew should it be
+    one after all."""
     rows = await fetch(
         "SELECT id FROM task WHERE appointment = $1 AND status = ANY($2) ORDER BY id FOR UPDATE", appointment, STANDING
     )
-    return await _end(rows, Reason.NO_SHOW_WITHDRAWN, actor, now)
+    await fetch(
+        "UPDATE task SET dedupe = left(dedupe, 100) || ':' || id WHERE id = ANY($1)", [row["id"] for row in rows]
+    )
+    return await _end(rows, reason, actor, now)
 
 
 async def _end(found: Sequence[Row], reason: Reason, actor: str, now: datetime) -> int:

@@ -72,6 +72,10 @@ class Event(StrEnum):
     CONTACTS_RESEALED = "contacts_resealed"
     APPOINTMENT_CONFIRMED = "appointment_confirmed"
     EXPORTED = "exported"
+    TEXT_DRAFTED = "text_drafted"
+    TEXT_DISCARDED = "text_discarded"
+    TEXT_PUBLISHED = "text_published"
+    TEXT_RETIRED = "text_retired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,8 @@ async def _plan_touchpoints(new: Sequence[tuple[int, NewEnrolment]], practice: i
 async def lock_live_enrolment(patient: int) -> Row | None:
     """The patient's running or paused enrolment, locked."""
     return await fetch_one(
-        "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.appointment, e.patient, p.ref AS patient_ref "
-        "FROM enrolment e "
+        "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.resume_at, e.appointment, e.patient, "
+        "p.ref AS patient_ref FROM enrolment e "
         "JOIN patient p ON p.id = e.patient WHERE e.patient = $1 AND e.status IN ('active', 'paused') FOR UPDATE OF e",
         patient,
     )
@@ -149,8 +149,8 @@ async def lock_live_enrolment(patient: int) -> Row | None:
 
 async def lock_enrolment(enrolment: int) -> Row:
     row = await fetch_one(
-        "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.appointment, e.patient, p.ref AS patient_ref "
-        "FROM enrolment e JOIN patient p ON p.id = e.patient WHERE e.id = $1 FOR UPDATE OF e",
+        "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.resume_at, e.appointment, e.patient, "
+        "p.ref AS patient_ref FROM enrolment e JOIN patient p ON p.id = e.patient WHERE e.id = $1 FOR UPDATE OF e",
         enrolment,
     )
     assert row is not None

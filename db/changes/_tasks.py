@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from db.changes._journal import Entry, Event, record
+from db.changes._slack import plan_slack_post
 from db.changes._telling import Occasion, Telling, tell_staff
 from db.crypto import vault
 from db.engine import fetch_value
@@ -87,6 +88,7 @@ async def open_task(task: NewTask, *, practice: int, actor: str, now: datetime) 
         data=task.data,
     )
     await record([entry], practice=practice, actor=actor, now=now)
+    await plan_slack_post(added, people, here, crisis=task.crisis, now=now)
     await tell_of_opening(added, task.kind, people, here, crisis=task.crisis, now=now)
     return True
 

@@ -1,5 +1,6 @@
 """What the changes of the worklist share: a task with its patient locked, moved, and told of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -152,6 +153,11 @@ async def let_messages_go(task: Row, *, actor: str, now: datetime, even_replied:
 async def let_them_book(task: Row, *, until: datetime, actor: str, now: datetime) -> bool:
     """The messages wait `until` then, and longer where something else keeps them. False when none are to come."""
     enrolment = await lock_live_enrolment(task["patient"])
+    if enrolment is not None and enrolment["reason"] == Reason.BY_HAND:
+        # What the team decided before holds for as long as it was to.
+        if enrolment["resume_at"] is None:
+            return False
+        until = max(until, enrolment["resume_at"])
     if enrolment is not None and enrolment["status"] == EnrolmentStatus.PAUSED:
         await resume_locked(enrolment, actor=actor, now=now)
         enrolment = await lock_live_enrolment(task["patient"])
@@ -190,3 +196,14 @@ async def _kept_by(task: Row, enrolment: Row, now: datetime) -> Reason | None:
         Reason.WILL_BOOK: row["will_book"],
     }
     return next((reason for reason, does in keeps.items() if does), None)
+
+
+async def being_called(patients: Sequence[int]) -> dict[int, tuple[Reason, datetime | None]]:
+    """Those of the patients with whom somebody has undertaken to speak: why their messages wait, with no end."""
+    rows = await fetch(
+        "SELECT DISTINCT patient FROM task WHERE patient = ANY($1) AND status = $2 AND kind = ANY($3)",
+        list(patients),
+        TaskStatus.CLAIMED,
+        list(CALLS),
+    )
+    return {row["patient"]: (Reason.CLAIMED, None) for row in rows}

@@ -17,6 +17,8 @@ from db.changes._sequences import (
     with_future_appointment,
 )
 from db.changes._tasks import NewTask, open_task
+from db.changes._worklist import being_called
+from db.changes.enrolments import pause_locked
 from db.changes.intake import INTAKE_LOCK
 from db.engine import Row, fetch, fetch_value
 from db.queries.practices import Profile
@@ -27,7 +29,7 @@ from db.rules.plans import Plan, from_json, planned, stricter
 from db.rules.risk import ABSENCES_OVER, WITHIN_DAYS, RiskRule
 from db.rules.starting import Decline, Start, StartFacts, decide_start, first_due
 from db.rules.windows import closing_of
-from db.states import AppointmentStatus, Channel, Reason, TaskKind
+from db.states import AppointmentStatus, Channel, EnrolmentStatus, Reason, TaskKind
 
 BATCH = 500
 RISK = STANDS.format(day="a.day", rules="$2::text[]")
@@ -58,8 +60,11 @@ async def decide_absences(practice: Profile, *, now: datetime, actor: str = INTA
     return await when_quiet(change)
 
 
-async def decide_in_transaction(practice: Profile, *, now: datetime, actor: str, insist: bool) -> Decided:
-    rows = await _undecided(practice)
+async def decide_in_transaction(
+    practice: Profile, *, now: datetime, actor: str, insist: bool, only: int | None = None
+) -> Decided:
+    """`only`: this one absence, whatever else waits, such as the rows of a file that is still being read."""
+    rows = await _undecided(practice, only)
     batch = _Batch(practice, now, actor, insist, await _surroundings(rows, practice, now))
     for row in rows:
         await _decide(row, batch)
@@ -82,7 +87,8 @@ class _Surroundings:
 
 @dataclass
 class _Batch:
-    """Sequences of patients who have none are started together at the end; `waiting` holds them."""
+    """Sequences of patients who have none are started together at the end; `waiting` holds them. `held`: what the
+    sequence that a new one replaces was waiting for."""
 
     practice: Profile
     now: datetime
@@ -92,12 +98,23 @@ class _Batch:
     decided: Decided = field(default_factory=Decided)
     told: list[Entry] = field(default_factory=list)
     waiting: dict[int, NewEnrolment] = field(default_factory=dict)
+    held: dict[int, tuple[Reason, datetime | None]] = field(default_factory=dict)
     _started: set[int] = field(default_factory=set)
 
     async def start_waiting(self) -> None:
         new, self.waiting = list(self.waiting.values()), {}
         self._started.update(one.patient for one in new)
         await start_sequences(new, practice=self.practice.id, actor=self.actor, now=self.now)
+        await self._hold([one.patient for one in new])
+
+    async def _hold(self, patients: Sequence[int]) -> None:
+        """Where somebody speaks with the patient, or has something from them to read, the new sequence waits too."""
+        held = await being_called(patients) | {one: self.held[one] for one in patients if one in self.held}
+        for patient in sorted(held):
+            reason, until = held[patient]
+            enrolment = await lock_live_enrolment(patient)
+            if enrolment is not None:
+                await pause_locked(enrolment, reason=reason, actor=self.actor, now=self.now, until=until)
 
     def may_be_followed(self, patient: int) -> bool:
         """Whether a sequence of this patient may be running, or waits to start."""
@@ -127,15 +144,16 @@ async def _surroundings(rows: Sequence[Row], practice: Profile, now: datetime) -
     )
 
 
-async def _undecided(practice: Profile) -> Sequence[Row]:
+async def _undecided(practice: Profile, only: int | None) -> Sequence[Row]:
     """A batch of undecided absences, with their patients locked: what is read of them from here on, such as a booking
     made at this very moment, stays as it is until the decision is written."""
     await fetch("SELECT pg_advisory_xact_lock($1, $2)", INTAKE_LOCK, practice.id)
     batch = await fetch(
-        "SELECT id, patient FROM appointment WHERE practice = $1 AND undecided ORDER BY day, starts_at NULLS FIRST, id "
-        "LIMIT $2 FOR UPDATE",
+        "SELECT id, patient FROM appointment WHERE practice = $1 AND undecided AND ($3::bigint IS NULL OR id = $3) "
+        "ORDER BY day, starts_at NULLS FIRST, id LIMIT $2 FOR UPDATE",
         practice.id,
         BATCH,
+        only,
     )
     if not batch:
         return []
@@ -227,6 +245,8 @@ async def _enrol(row: Row, missed: datetime, batch: _Batch) -> None:
         running = await lock_live_enrolment(row["patient"])
         if running is not None:
             plan = stricter(plan, await _plan_of(running["id"]))
+            if running["status"] == EnrolmentStatus.PAUSED and running["reason"] != Reason.WILL_BOOK:
+                batch.held[row["patient"]] = Reason(running["reason"]), running["resume_at"]
             await stop_sequence(running, Reason.SUPERSEDED, actor=batch.actor, now=now, insist=batch.insist)
     first = first_due(missed_start=missed, marked_at=row["marked_at"] or now, timed=row["starts_at"] is not None)
     due = max(first.due_at, now)

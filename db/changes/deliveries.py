@@ -20,13 +20,15 @@ from db.queries.practices import Profile
 from db.rules.leaving import Cancel, Defer, Go, LeaveFacts, ServiceFacts, Skip, may_leave, may_leave_service
 from db.rules.plans import pushed
 from db.rules.windows import at_local_time, local_day
-from db.states import OPEN_TASK, AppointmentStatus, Channel, DeliveryStatus, EnrolmentStatus, Reason
+from db.states import OPEN_TASK, TIMED_PAUSES, AppointmentStatus, Channel, DeliveryStatus, EnrolmentStatus, Reason
 
 # Longer than the longest hand-over (the sender's own budget is 10 s), short enough for a crash to cost little.
 LEASE = timedelta(seconds=30)
 CONFIRMATION = "confirmation"
 # What answers the patient at this very moment, whatever the hour: the emergency numbers.
 AT_ONCE = ("emergency",)
+# What somebody of the staff asks for and waits for, whatever they want to hear of otherwise.
+ASKED_FOR = ("sign_in",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ SELECT d.id, d.ref, d.attempts, d.channel, d.message, d.message_id, d.ambiguous,
        coalesce(e.language, p.language, f.language) AS language, coalesce(b.practitioner, e.practitioner)
        AS practitioner, a.status AS appointment_status, a.day AS missed_on, b.starts_at AS booked_for,
        b.status AS booking_status, k.status AS task_status, f.ref AS staff_ref, f.email AS staff_email,
-       f.active AND f.alerts <> 'none' AND f.email_invalid_at IS NULL AS staff_reachable,
+       f.active AS staff_active, f.active AND f.alerts <> 'none' AND f.email_invalid_at IS NULL AS staff_reachable,
        p.ref AS patient_ref, p.first_name, p.phone, p.phone_kind, p.phone_invalid_at, p.email, p.email_invalid_at,
        p.objected_at, CASE d.channel WHEN 'sms' THEN p.phone_index ELSE p.email_index END AS address_index,
        EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = d.practice AND o.channel = d.channel
@@ -163,6 +165,8 @@ def _decision(row: Row, practice: Profile, more_today: int, now: datetime) -> Go
     """`more_today`: what this very claim has let go to the same patient."""
     if row["rehearsal"] or row["message"] in AT_ONCE:
         return Go()
+    if row["message"] in ASKED_FOR:
+        return _asked_for_decision(row, now)
     if row["staff"] is not None:
         return _case_decision(row)
     if row["patient"] is None:
@@ -173,7 +177,7 @@ def _decision(row: Row, practice: Profile, more_today: int, now: datetime) -> Go
     facts = LeaveFacts(
         enrolment_status=EnrolmentStatus(row["enrolment_status"]),
         stop_reason=Reason(row["enrolment_reason"]) if row["enrolment_reason"] else None,
-        resume_at=row["resume_at"],
+        resume_at=row["resume_at"] if row["enrolment_reason"] in TIMED_PAUSES else None,
         appointment_status=AppointmentStatus(row["appointment_status"]),
         has_address=_is_usable(row),
         opted_out=row["opted_out"],
@@ -183,6 +187,13 @@ def _decision(row: Row, practice: Profile, more_today: int, now: datetime) -> Go
         sent_today=row["sent_today"] + more_today,
     )
     return may_leave(facts, practice.calendar, now)
+
+
+def _asked_for_decision(row: Row, now: datetime) -> Go | Cancel:
+    ends_at = datetime.fromisoformat(json.loads(row["detail"])["expires_at"])
+    if now >= ends_at:
+        return Cancel(Reason.TOO_LATE)
+    return Go() if row["staff_active"] else Cancel(Reason.NO_ADDRESS)
 
 
 def _case_decision(row: Row) -> Go | Cancel:

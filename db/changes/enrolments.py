@@ -1,15 +1,17 @@
 """Pausing, resuming and ending sequences otherwise than by the patient's own act."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from db.actors import SYSTEM
 from db.changes._failures import stop_if_unreachable
 from db.changes._journal import Entry, Event, record
 from db.changes._sequences import complete_finished, lock_enrolment, stop_sequence, when_quiet
 from db.engine import Row, fetch, fetch_one
-from db.errors import NotFound
-from db.states import ENROLMENT_MOVES, EnrolmentStatus, Reason, check_move
+from db.errors import NotFound, Refused
+from db.queries.practices import Profile
+from db.rules.windows import local_day, next_opening, opening_of
+from db.states import ENROLMENT_MOVES, TIMED_PAUSES, EnrolmentStatus, Reason, check_move
 
 
 async def pause_locked(
@@ -19,16 +21,16 @@ async def pause_locked(
     is until somebody ends it, or `until`. Of two pauses the one that more depends on stands."""
     current = EnrolmentStatus(enrolment["status"])
     paused = not check_move("This sequence", ENROLMENT_MOVES, current, EnrolmentStatus.PAUSED)
-    if paused and not _outweighs(reason, enrolment["reason"]):
+    if paused and not _outweighs(reason, until, enrolment):
         return False
     await fetch(
-        "UPDATE enrolment SET status = $2, reason = $3, resume_at = coalesce($4, resume_at), "
-        "review_at = coalesce($4, review_at) "
-        "WHERE id = $1",
+        "UPDATE enrolment SET status = $2, reason = $3, resume_at = CASE WHEN $5 THEN $4 ELSE coalesce($4, resume_at) "
+        "END, review_at = coalesce($4, review_at) WHERE id = $1",
         enrolment["id"],
         EnrolmentStatus.PAUSED,
         reason,
         until,
+        reason is Reason.BY_HAND,
     )
     entry = Entry(
         Event.SEQUENCE_PAUSED,
@@ -45,8 +47,35 @@ async def pause_locked(
 _PAUSES = (Reason.WILL_BOOK, Reason.CLAIMED, Reason.ESCALATED, Reason.REPLIED)
 
 
-def _outweighs(reason: Reason, standing: str | None) -> bool:
-    return standing in _PAUSES and reason in _PAUSES and _PAUSES.index(reason) > _PAUSES.index(Reason(standing))
+def _outweighs(reason: Reason, until: datetime | None, standing: Row) -> bool:
+    """Of two decisions of the team the later one stands."""
+    if reason is Reason.BY_HAND and standing["reason"] == Reason.BY_HAND:
+        return bool(standing["resume_at"] != until)
+    new, old = _weight(reason, until), _weight(standing["reason"], standing["resume_at"])
+    return new is not None and old is not None and new > old
+
+
+def _weight(reason: str | None, until: datetime | None) -> float | None:
+    """A pause by hand has either its end, or none but somebody's word."""
+    if reason == Reason.BY_HAND:
+        return len(_PAUSES) if until is None else 0.5
+    return _PAUSES.index(Reason(reason)) if reason in _PAUSES else None
+
+
+async def pause_by_staff(ref: str, *, practice: Profile, actor: str, now: datetime, until: date | None = None) -> bool:
+    """Let no message go before the day `until`, or before somebody lets the sequence go on. False where it waits so
+    already, or for a person, which more depends on. Raises `Refused` for a day that has come."""
+    resume_at = None
+    if until is not None:
+        if until <= local_day(now, practice.calendar):
+            raise Refused("Messages cannot wait for a day that has come: choose a later one.")
+        resume_at = next_opening(opening_of(until, practice.calendar), practice.calendar)
+
+    async def change(_insist: bool) -> bool:
+        enrolment = await _by_ref(ref, practice.id)
+        return await pause_locked(enrolment, reason=Reason.BY_HAND, actor=actor, now=now, until=resume_at)
+
+    return await when_quiet(change)
 
 
 async def resume(ref: str, *, practice: int, actor: str, now: datetime) -> bool:
@@ -109,7 +138,7 @@ async def review_enrolments(*, now: datetime, limit: int = 200) -> int:
         )
         for row in due:
             # Where somebody took the case over meanwhile, it waits for them.
-            if row["reason"] == Reason.WILL_BOOK and row["resume_at"] and row["resume_at"] <= now:
+            if row["reason"] in TIMED_PAUSES and row["resume_at"] and row["resume_at"] <= now:
                 await resume_locked(row, actor=SYSTEM, now=now)
             await stop_if_unreachable(row["id"], practice=row["practice"], actor=SYSTEM, now=now)
             await complete_finished([row["id"]], practice=row["practice"], now=now)

@@ -16,6 +16,7 @@ from db.changes._lost_bookings import ask_for_a_person
 from db.changes._patients import note_risks, risks_of, write_patients
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
 from db.changes._telling import tell_of_return
+from db.changes._worklist import let_messages_go
 from db.engine import fetch
 from db.queries.practices import Profile
 from db.rules.intake_row import IntakeRow
@@ -88,7 +89,7 @@ async def record_in_transaction(
     followed = await _followed(changed)
     for appointment in changed:
         if appointment.patient in followed or appointment.was_of in followed:
-            await _follow(appointment, practice=practice, now=now, actor=actor, insist=insist, counts=counts)
+            await follow_change(appointment, practice=practice, now=now, actor=actor, insist=insist, counts=counts)
     lost = [one for one in changed if (one.was, one.status) == (AppointmentStatus.BOOKED, AppointmentStatus.CANCELLED)]
     await _ask_about(lost, actor=actor, now=now)
     return counts
@@ -124,8 +125,8 @@ async def _followed(changed: Sequence[KnownAppointment]) -> frozenset[int | None
     return frozenset(row["patient"] for row in rows)
 
 
-async def _follow(
-    appointment: "KnownAppointment",
+async def follow_change(
+    appointment: KnownAppointment,
     *,
     practice: Profile,
     now: datetime,
@@ -139,13 +140,13 @@ async def _follow(
         if other is not None and other["appointment"] == appointment.id:
             await stop_sequence(other, Reason.NO_SHOW_WITHDRAWN, actor=actor, now=now, insist=insist)
             counts.withdrawn += 1
-        await end_withdrawn(appointment.id, actor=actor, now=now)
+        await _withdraw(appointment.id, appointment.was_of, actor=actor, now=now)
     if not appointment.may_touch_a_sequence(now, practice.zone):
         return
     if appointment.is_ahead(now, practice.zone):
         await end_rebooked([appointment.patient], actor=actor, now=now)
     elif appointment.status not in ABSENCES:
-        await end_withdrawn(appointment.id, actor=actor, now=now)
+        await _withdraw(appointment.id, appointment.patient, actor=actor, now=now)
     enrolment = await lock_live_enrolment(appointment.patient)
     if enrolment is None:
         return
@@ -160,6 +161,15 @@ async def _follow(
         if reason is Reason.REBOOKED:
             await tell_of_return(appointment.ref, practice=practice.id, hours=practice.calendar, now=now)
         counts.withdrawn += reason is Reason.NO_SHOW_WITHDRAWN
+
+
+async def _withdraw(appointment: int, patient: int, *, actor: str, now: datetime) -> None:
+    """What was asked of people for it is void; where one of them had claimed it, the messages of another absence go
+    on."""
+    ended = await end_withdrawn(appointment, actor=actor, now=now)
+    enrolment = await lock_live_enrolment(patient)
+    if ended and enrolment is not None and enrolment["appointment"] != appointment:
+        await let_messages_go({"id": 0, "patient": patient}, actor=actor, now=now)
 
 
 async def _practitioners(

@@ -8,9 +8,11 @@ from typing import Any
 
 from db.actors import INSTALLER
 from db.changes._journal import Entry, Event, record
+from db.changes._slack import plan_open_cases
 from db.crypto import vault
 from db.engine import fetch, fetch_one, fetch_value, transaction
 from db.errors import ConfigurationError, NotFound
+from db.queries.practices import practice as profile_of
 from db.queries.team import BY_EMAIL, NO_ALERTS
 from db.rules.names import name_key
 from db.rules.settings import Settings, week_to_json
@@ -69,8 +71,8 @@ class NewClosure:
 
 @dataclass(frozen=True)
 class NewPractice:
-    """A whole practice file, checked. `smtp` and `sms` are sealed before they are stored; where `settings` name a
-    person by their address, the reference is stored. Without `absences`, known leave stays."""
+    """A whole practice file, checked. `smtp`, `sms` and `slack` are sealed before they are stored; where `settings`
+    name a person by their address, the reference is stored. Without `absences`, known leave stays."""
 
     key: str
     name: str
@@ -90,6 +92,7 @@ class NewPractice:
     practitioners: tuple[NewPractitioner, ...]
     closures: tuple[NewClosure, ...] = ()
     absences: tuple[NewStaffAbsence, ...] = ()
+    slack: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
 
 async def save_practice(new: NewPractice, *, now: datetime, actor: str = INSTALLER) -> bool:
@@ -110,6 +113,8 @@ async def save_practice(new: NewPractice, *, now: datetime, actor: str = INSTALL
         await _link_by_name(new, practice, staff)
         await _save_closures(new, practice, practitioners)
         await _save_absences(new, practice, staff, now)
+        if new.settings.slack_route:
+            await plan_open_cases(await profile_of(practice), now=now)
         entry = Entry(
             Event.PRACTICE_SAVED,
             subject=ref,
@@ -152,7 +157,7 @@ def _with_references(settings: Settings, refs: Mapping[str, str]) -> Settings:
 
 
 async def _save(new: NewPractice, ref: str, refs: Mapping[str, str], mark: bytes, now: datetime) -> int:
-    sending = json.dumps({"smtp": dict(new.smtp), "sms": dict(new.sms)})
+    sending = json.dumps({"smtp": dict(new.smtp), "sms": dict(new.sms), "slack": dict(new.slack)})
     practice: int = await fetch_value(
         "INSERT INTO practice (key, ref, name, discreet_name, country, subdivision, zone, language, phone, address, "
         "notice_email, reply_to, settings, sending, setup_mark, created_at, updated_at) "
@@ -282,22 +287,32 @@ async def _save_absences(new: NewPractice, practice: int, staff: Mapping[str, in
 
 
 async def change_access(
-    practice: int, *, smtp: Mapping[str, Any], sms: Mapping[str, Any], now: datetime, actor: str = INSTALLER
+    practice: int,
+    *,
+    smtp: Mapping[str, Any],
+    sms: Mapping[str, Any],
+    slack: Mapping[str, Any] | None = None,
+    now: datetime,
+    actor: str = INSTALLER,
 ) -> bool:
-    """Replace the access to mail server and gateway alone. False when it is the same already."""
+    """Replace the access to mail server and gateway alone, and to Slack where it is given. False when it is the same
+    already."""
     async with transaction():
         stored = await fetch_one("SELECT ref, sending FROM practice WHERE id = $1 FOR UPDATE", practice)
         if stored is None:
             raise NotFound("This practice does not exist.")
-        wanted = json.dumps({"smtp": dict(smtp), "sms": dict(sms)})
-        if stored["sending"] and vault().open(stored["sending"], owner=stored["ref"], field="sending") == wanted:
+        sealed = stored["sending"]
+        known = json.loads(vault().open(sealed, owner=stored["ref"], field="sending")) if sealed else {}
+        kept = known.get("slack", {}) if slack is None else dict(slack)
+        wanted = {"smtp": dict(smtp), "sms": dict(sms), "slack": kept}
+        if {"slack": {}, **known} == wanted:
             return False
         # Without the mark, the practice file that is set up next counts as changed, and has the last word.
         await fetch(
             "UPDATE practice SET sending = $2, setup_mark = NULL, updated_at = $3, email_refused_until = NULL, "
             "sms_refused_until = NULL WHERE id = $1",
             practice,
-            vault().seal(wanted, owner=stored["ref"], field="sending"),
+            vault().seal(json.dumps(wanted), owner=stored["ref"], field="sending"),
             now,
         )
         saved = Entry(Event.PRACTICE_SAVED, subject=stored["ref"], data={"access": True})

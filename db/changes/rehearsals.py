@@ -14,6 +14,7 @@ from db.engine import fetch, transaction
 from db.errors import NotFound, Refused
 from db.queries.practices import Profile
 from db.queries.rehearsals import has_opted_out, index_of, is_a_patients, practitioner_for, works_here
+from db.queries.tones import TextWords
 from db.rules.rehearsing import RehearsedStep
 from db.states import Channel, DeliveryStatus, Reason
 from db.tables.deliveries import BULK, HUMAN
@@ -35,12 +36,24 @@ class Audience:
 
 @dataclass(frozen=True)
 class Said:
-    """What the messages of a rehearsal say, and in whose words."""
+    """What the messages of a rehearsal say, and in whose words: those of the practice, unless `words` are tried out.
+    `starts_at` is of the appointment ahead that a single text may speak of."""
 
     first_name: str
     speciality: str
     language: str
     missed_on: date
+    words: TextWords | None = None
+    starts_at: datetime | None = None
+
+    @property
+    def tried(self) -> dict[str, Any]:
+        more: dict[str, Any] = {}
+        if self.words is not None:
+            more["words"] = {"subject": self.words.subject, "body": self.words.body}
+        if self.starts_at is not None:
+            more["starts_at"] = self.starts_at.isoformat()
+        return more
 
 
 async def start_rehearsal(
@@ -63,6 +76,7 @@ async def start_rehearsal(
             "language": said.language,
             "missed_on": said.missed_on.isoformat(),
             "practitioner": practitioner,
+            **said.tried,
         }
         leaving = [step for step in steps if step.channel in to.addresses]
         for step in leaving:

@@ -13,17 +13,24 @@ from db.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """A table with sealed columns, and the name under which each was sealed."""
+    """A table with sealed columns, and the name under which each was sealed; `ref` is whose they are."""
 
     table: str
     practice: str
     fields: dict[str, str]
+    ref: str = "ref"
 
 
 SEALED = (
     _Sealed("patient", "practice", {name: f"patient.{name}" for name in ("first_name", "last_name", "phone", "email")}),
     _Sealed("task", "practice", {"body": "task.body", "note": "task.note"}),
     _Sealed("staff", "practice", {"email": "staff.email"}),
+    _Sealed(
+        "staff_access",
+        "practice",
+        {"totp": "staff_access.totp"},
+        "(SELECT s.ref FROM staff s WHERE s.id = staff_access.staff)",
+    ),
     _Sealed("delivery", "practice", {"address": "delivery.address"}),
     _Sealed("practice", "id", {"sending": "sending"}),
 )
@@ -42,7 +49,7 @@ async def _reseal(kind: _Sealed, *, now: datetime, actor: str, most: int) -> int
     old = " OR ".join(f"get_byte({name}, 0) <> $1" for name in kind.fields)
     async with transaction():
         rows = await fetch(
-            f"SELECT id, ref, {kind.practice} AS practice, {', '.join(kind.fields)} FROM {kind.table} "
+            f"SELECT id, {kind.ref} AS ref, {kind.practice} AS practice, {', '.join(kind.fields)} FROM {kind.table} "
             f"WHERE {old} ORDER BY id LIMIT $2 FOR UPDATE",
             keys.newest,
             most,

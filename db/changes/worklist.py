@@ -88,12 +88,15 @@ async def claim_task(ref: str, *, practice: int, by: Hand, now: datetime) -> boo
     return await when_quiet(change)
 
 
-async def release_task(ref: str, *, practice: int, by: Hand, now: datetime) -> bool:
-    """Open again, for the same person as before, or anybody. False when nobody had it."""
+async def release_task(ref: str, *, practice: int, by: Hand, now: datetime, own: bool = False) -> bool:
+    """Open again, for the same person as before, or anybody. False when nobody had it. `own`: raises `AlreadyClaimed`
+    where somebody else has it."""
 
     async def change(_insist: bool) -> bool:
         task = await lock_task(ref, practice)
         _must_be_open(task)
+        if own:
+            await _must_be_free(task, by)
         if not _moves(task, TaskStatus.OPEN):
             return False
         await release_locked(task, why=Reason.BY_HAND, actor=by.actor, now=now)
@@ -130,13 +133,15 @@ def _rung(task: Row, team: Team) -> str:
     return person.ref if person is not None and task["role"] not in tuple(Role) else task["role"] or ""
 
 
-async def reassign_task(ref: str, *, practice: int, to: str, by: Hand, now: datetime) -> bool:
+async def reassign_task(ref: str, *, practice: int, to: str, by: Hand, now: datetime, own: bool = False) -> bool:
     """Give it to `to`, a role or the reference of a person. False when they have it already. Raises `Refused` for
-    somebody who cannot be told."""
+    somebody who cannot be told, and with `own` `AlreadyClaimed` where somebody else has it."""
 
     async def change(_insist: bool) -> bool:
         task = await lock_task(ref, practice)
         _must_be_open(task)
+        if own:
+            await _must_be_free(task, by)
         here = await here_for(task, now)
         person = here.team.person(to)
         if person is not None and not person.reachable:
@@ -218,6 +223,11 @@ async def add_note(ref: str, *, practice: int, note: str, by: Hand, now: datetim
         await record([task_entry(Event.NOTE_ADDED, task)], practice=practice, actor=by.actor, now=now)
 
     await when_quiet(change)
+
+
+async def _must_be_free(task: Row, by: Hand) -> None:
+    if task["status"] == TaskStatus.CLAIMED and task["claimed_by"] != by.staff:
+        raise AlreadyClaimed(await name_of(task["claimed_by"]))
 
 
 def _moves(task: Row, wanted: TaskStatus) -> bool:

@@ -43,10 +43,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Sending:
-    """Access to the practice's mail server and SMS gateway, as `practice.toml` gave it; never shown, never logged."""
+    """Access to mail server, SMS gateway and Slack, as `practice.toml` gave it; never shown, never logged."""
 
     smtp: dict[str, Any] = field(repr=False)
     sms: dict[str, Any] = field(repr=False)
+    slack: dict[str, Any] = field(repr=False, default_factory=dict)
 
 
 COLUMNS = (
@@ -88,7 +89,16 @@ async def sending(practice_id: int) -> Sending:
     if row is None or row["sending"] is None:
         raise ConfigurationError("No mail server is set up for this practice: run `reprise setup practice.toml`.")
     access = json.loads(vault().open(row["sending"], owner=row["ref"], field="sending"))
-    return Sending(smtp=access.get("smtp", {}), sms=access.get("sms", {}))
+    return Sending(smtp=access.get("smtp", {}), sms=access.get("sms", {}), slack=access.get("slack", {}))
+
+
+# The same columns for a join, where the practice is `p`.
+PRACTICE_OF_MEMBER = ", ".join(f"p.{name}" for name in COLUMNS.split(", "))
+
+
+def profile_from(row: Row) -> Profile:
+    """The practice in a row that has its columns, and maybe others."""
+    return _profile({name: row[name] for name in COLUMNS.split(", ")})
 
 
 def _profile(row: Row) -> Profile:

@@ -7,6 +7,7 @@ from typing import Any
 
 from db.crypto import vault
 from db.engine import fetch, fetch_one, fetch_value
+from db.errors import NotFound
 from db.queries.agenda import AVAILABILITY_COLUMNS, Availability, availability_of
 from db.states import UNSETTLED_DELIVERY, Channel, DeliveryStatus
 
@@ -61,6 +62,14 @@ async def works_here(practice: int, email: str) -> bool:
         email,
     )
     return row is not None and bool(row["own"] or row["staff"])
+
+
+async def mailbox_of(practice: int, staff: int) -> str:
+    """The address of a member of staff."""
+    row = await fetch_one("SELECT ref, email FROM staff WHERE id = $1 AND practice = $2 AND active", staff, practice)
+    if row is None:
+        raise NotFound("This person does not work here.")
+    return vault().open(row["email"], owner=row["ref"], field="staff.email")
 
 
 def index_of(channel: Channel, address: str) -> bytes:

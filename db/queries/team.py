@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from db.crypto import vault
 from db.engine import Row, fetch, fetch_one, fetch_value
 from db.errors import NotFound
 from db.queries.practices import Profile
@@ -92,3 +93,11 @@ async def staff_member(practice: int, *, index: bytes | None = None, ref: str | 
     if row is None:
         raise NotFound("Nobody who works here has this address: `reprise doctor` lists the staff.")
     return StaffMember(row["id"], row["ref"], row["name"], Role(row["role"]))
+
+
+async def email_of(staff: int) -> str:
+    """The address of a member of staff."""
+    row = await fetch_one("SELECT ref, email FROM staff WHERE id = $1", staff)
+    if row is None:
+        raise NotFound("This person does not work here.")
+    return vault().open(row["email"], owner=row["ref"], field="staff.email")

@@ -27,7 +27,7 @@ class Settings:
     speciality that has not the standard one. `on_call` are hours by role where they are not those of the messages;
     `on_call_person` (a reference of staff) is asked when the practice is closed. `welfare_check` is the practice's own
     checklist for an escalation under a crisis flag. `record_url` leads into its record system: `{number}` in it stands
-    for the patient's number.
+    for the patient's number. `slack_route`: where a case stands at Slack, `person` or `channel`; empty: nowhere.
     """
 
     opens: time = time(9)
@@ -51,6 +51,7 @@ class Settings:
     on_call_person: str = ""
     welfare_check: tuple[str, ...] = ()
     record_url: str = ""
+    slack_route: str = ""
 
     @property
     def hours(self) -> Hours:

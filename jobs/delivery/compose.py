@@ -1,7 +1,7 @@
 """From a claimed row to the message that leaves: pure. The caller looks up what is not in the row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -16,9 +16,10 @@ from db.tokens import bounces, links
 from jobs.delivery.access import sender_name
 from jobs.delivery.email import Attachment, OutgoingEmail
 from jobs.delivery.sms.gateway import OutgoingSms
+from jobs.messages.accounts import render_sign_in
 from jobs.messages.calendar import calendar_file, calendar_uid
 from jobs.messages.cases import CaseNotice, render_case
-from jobs.messages.catalogue import Catalogue, shipped
+from jobs.messages.catalogue import GENERAL, Catalogue, Key, Wording, shipped
 from jobs.messages.email_body import Email
 from jobs.messages.emergency import say_emergency_numbers
 from jobs.messages.languages import opt_out_text
@@ -35,23 +36,26 @@ NOTICE = "notice_"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What a message needs to know of who sends it; `base_url` is the public address of the pages."""
+    """What a message needs to know of who sends it; `base_url` is the public address of the pages, `edited` the words
+    that the practice has published over the shipped ones."""
 
     practice: Profile
     sending: Sending
     base_url: str
+    edited: Mapping[Key, Wording] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a message says that does not stand in its own row: looked up just before it leaves.
 
-    `slots_soon`: whether `worth` may say that some times are open this week.
+    `slots_soon`: whether `worth` may say that some times are open this week; `sign_in` is where a one-time link leads.
     """
 
     slots_soon: bool = False
     case: CaseNotice | None = None
     brief: ReturnBrief | None = None
+    sign_in: str | None = field(default=None, repr=False)
 
 
 def compose_sms(claimed: Claimed, sender: Sender, *, receives: bool) -> OutgoingSms:
@@ -82,6 +86,10 @@ def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now
         return _notice(claimed, sender, now)
     if around.case is not None or around.brief is not None:
         return _to_staff(claimed, sender, around, now)
+    if around.sign_in is not None:
+        link = f"{sender.base_url}{around.sign_in}"
+        mail = render_sign_in(link, language=claimed.language, practice=sender.practice.discreet_name)
+        return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=None)
     token = _token(claimed)
     unsubscribe = f"{sender.base_url}/u/{token}"
     mail = render_email(
@@ -100,7 +108,7 @@ def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now
 
 def _checked(claimed: Claimed, sender: Sender, channel: Channel, *, receives: bool = False) -> Catalogue:
     """The practice's texts, once the linter has nothing against the one that leaves."""
-    catalogue = shipped().for_practice(sender.practice.language)
+    catalogue = shipped().for_practice(sender.practice.language, _texts(claimed, sender, channel))
     found = catalogue.find(
         text_of(claimed.message),
         channel.value,
@@ -110,6 +118,16 @@ def _checked(claimed: Claimed, sender: Sender, channel: Channel, *, receives: bo
     )
     refuse_faulty(found, can_receive=receives)
     return catalogue
+
+
+def _texts(claimed: Claimed, sender: Sender, channel: Channel) -> Mapping[Key, Wording]:
+    """What the practice has published; words that somebody tries out on themselves come with the row."""
+    tried = claimed.detail.get("words") if claimed.rehearsal else None
+    if tried is None:
+        return sender.edited
+    speciality = GENERAL if sender.practice.settings.strict else claimed.speciality
+    key = Key(text_of(claimed.message), channel.value, speciality, claimed.language)
+    return {**sender.edited, key: Wording(tried["body"], tried["subject"])}
 
 
 def _values(claimed: Claimed, sender: Sender, token: str, opt_out: str, *, slots_soon: bool = False) -> MessageValues:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from db import clock
@@ -18,8 +18,9 @@ from db.tables.deliveries import HUMAN
 from jobs.delivery.access import mail_domain, messages_per_second
 from jobs.delivery.breaker import Breaker
 from jobs.delivery.compose import Sender
+from jobs.messages.edited import EditedTexts
 
-# How soon this worker stops sending to a server that another one has found to be down.
+# How soon this worker stops sending to a server that another one has found to be down, and takes new words.
 LOOK_EVERY_S = 1.0
 # A turn ends rather than wait longer than this for the limit; the next tick asks again.
 LONGEST_WAIT_S = 1.0
@@ -30,7 +31,7 @@ LONGEST_WISH_S = 1800.0
 @dataclass
 class Desk:
     """`was_down` is what the tick found; `breaker` lasts longer than one turn. The limit does not hold back messages of
-    the human lane, and counts them."""
+    the human lane, and counts them. `texts`: where the practice's words come from, should they change meanwhile."""
 
     sender: Sender
     lane: str
@@ -38,6 +39,7 @@ class Desk:
     keep_going: Callable[[], bool]
     breaker: Breaker
     was_down: bool = False
+    texts: EditedTexts | None = None
     _looked_at: float = field(default_factory=time.monotonic)
     _owed: int = 0
 
@@ -70,7 +72,7 @@ class Desk:
 
     async def claim(self, limit: int) -> Claim:
         """Claim what may be sent now. Waiting for the limit comes first, for what is claimed is sent at once."""
-        if await self._is_held_by_another():
+        if await self._finds_it_held():
             return Claim([])
         slots = await self._slots(limit)
         return await self._claimed(slots) if slots else Claim([])
@@ -91,10 +93,13 @@ class Desk:
         self._owed += len(claim.going)
         return claim
 
-    async def _is_held_by_another(self) -> bool:
+    async def _finds_it_held(self) -> bool:
+        """Whether another worker has held the channel; what the practice has published meanwhile is taken as well."""
         if time.monotonic() < self._looked_at + LOOK_EVERY_S:
             return False
         self._looked_at = time.monotonic()
+        if self.texts is not None:
+            self.sender = replace(self.sender, edited=await self.texts.of(self.sender.practice.id))
         return await channel_is_held(self.sender.practice.id, self.channel, now=clock.now())
 
     async def _slots(self, limit: int) -> int:

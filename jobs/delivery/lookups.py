@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from db.changes.deliveries import Claimed
+from db.queries.accounts import sign_in_path
 from db.queries.agenda import availability
 from db.queries.cases import CaseFacts, case_facts
 from db.queries.practices import Profile
@@ -14,7 +15,7 @@ from jobs.messages.cases import CaseNotice
 
 SOON = timedelta(days=7)
 SLOTS_WORTH_SAYING = 2
-WORTH, RETURN_BRIEF, CASE = "worth", "return_brief", "case_"
+WORTH, RETURN_BRIEF, CASE, SIGN_IN = "worth", "return_brief", "case_", "sign_in"
 
 
 async def surroundings(one: Claimed, practice: Profile, now: datetime) -> Surroundings:
@@ -22,6 +23,8 @@ async def surroundings(one: Claimed, practice: Profile, now: datetime) -> Surrou
         return Surroundings(slots_soon=await _slots_soon(one.practitioner, now))
     if one.message == RETURN_BRIEF and one.appointment is not None:
         return Surroundings(brief=await return_brief(practice.id, one.appointment))
+    if one.message == SIGN_IN:
+        return Surroundings(sign_in=sign_in_path(one.ref, one.detail))
     if one.message.startswith(CASE):
         facts = await case_facts(one.task) if one.task is not None else _rehearsed(one)
         return Surroundings(case=_notice(facts, practice.zone) if facts is not None else None)

@@ -1,15 +1,15 @@
 """What a member of staff is told of a case: what is asked and by when, and nothing of the patient.
 
 Not whose case it is, nor what care is given, nor why: those stay on the staff pages. The texts are in
-`templates/messages/_cases/<occasion>/<language>/`, what each kind of task asks in `_cases/_words/<language>.toml`.
+`templates/messages/_cases/<occasion>/<language>/`, what each kind of task asks in `db/words/`, which Slack reads too.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
+from db.queries.words import words as words_of
 from db.states import Reason, TaskKind
 from jobs.messages.email_body import Email, write_email
 from jobs.messages.errors import MissingValues, TextRefused
@@ -72,8 +72,8 @@ def _values(notice: CaseNotice, spoken: Language, practice: str, why: Reason | N
 
 @cache
 def case_words(language: str) -> CaseWords:
-    file = next(file for code in preferred(language) if (file := CASES / "_words" / f"{code}.toml").is_file())
-    return CaseWords(**tomllib.loads(file.read_text(encoding="utf-8")))
+    known = words_of(language)
+    return CaseWords(known.of("slack", "priority"), known.groups["asked"], known.groups["moved"])
 
 
 @cache

@@ -1,7 +1,7 @@
 """A whole sequence as the patient would get it, dates included: nothing is stored, nothing is sent."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 
@@ -14,7 +14,7 @@ from db.rules.telephones import display
 from db.rules.windows import local_day
 from db.states import Channel, TaskKind
 from db.tokens import TOKEN_LENGTH
-from jobs.messages.catalogue import Catalogue, Found, shipped
+from jobs.messages.catalogue import Catalogue, Found, Key, Wording, shipped
 from jobs.messages.errors import MissingValues, TextRefused
 from jobs.messages.languages import opt_out_text
 from jobs.messages.lint.check import lint
@@ -30,7 +30,7 @@ SAMPLE_TOKEN = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:TOKEN_LENGTH]
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Who misses what: a made-up patient of a real or made-up practice. `missed_at` is aware; `receives`: whether an
-    SMS may ask for an answer."""
+    SMS may ask for an answer; `edited` are the practice's own words."""
 
     practice: Profile
     base_url: str
@@ -39,6 +39,7 @@ class Scene:
     speciality: str
     language: str
     missed_at: datetime
+    edited: Mapping[Key, Wording] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,13 @@ def _first_due(missed_at: datetime) -> datetime:
 
 
 def _message(plan: Plan, one: PlannedTouchpoint, scene: Scene) -> PreviewedMessage:
-    catalogue = shipped().for_practice(scene.practice.language)
+    catalogue = shipped().for_practice(scene.practice.language, scene.edited)
     day, strict = plan.days[one.step], scene.practice.settings.strict
     try:
         found = catalogue.find(text_of(one.message), one.channel.value, scene.speciality, scene.language, strict=strict)
     except TextRefused as problem:
         return PreviewedMessage(day, one.due_at, one.message, one.channel, refused=(str(problem),))
-    values = _values(one, scene)
+    values = sample_values(scene, one.channel)
     findings = _findings(found, one, scene, values)
     refused = [f"{finding.rule}: {finding.message}" for finding in findings if finding.severity == "error"]
     written: dict[str, str | int] = {}
@@ -149,7 +150,8 @@ def _message(plan: Plan, one: PlannedTouchpoint, scene: Scene) -> PreviewedMessa
     )
 
 
-def _values(one: PlannedTouchpoint, scene: Scene) -> MessageValues:
+def sample_values(scene: Scene, channel: Channel) -> MessageValues:
+    """What a message of this scene would say of the patient and the practice."""
     practice = scene.practice
     by_sms = opt_out_text(scene.language, scene.receives, practice.language)
     return MessageValues(
@@ -158,7 +160,7 @@ def _values(one: PlannedTouchpoint, scene: Scene) -> MessageValues:
         phone=display(practice.phone, practice.country),
         practice=practice.discreet_name,
         missed_on=local_day(scene.missed_at, practice.calendar),
-        opt_out=by_sms if one.channel is Channel.SMS else f"{scene.base_url}/u/{SAMPLE_TOKEN}",
+        opt_out=by_sms if channel is Channel.SMS else f"{scene.base_url}/u/{SAMPLE_TOKEN}",
         slots_soon=True,
         place=practice.address or "",
     )

@@ -25,6 +25,7 @@ from jobs.delivery.sms.registry import gateway
 from portal.commands._common import command, configure, emit, out, run_async
 from portal.commands._findings import STYLES, Finding, State, failed, ok, warning
 from portal.commands._people import people_findings
+from portal.commands._slack import slack_findings
 from portal.forms.practice_file import LONGEST_BASE_URL
 from portal.health import HEARTBEATS
 
@@ -34,7 +35,7 @@ PATIENCE_S = 5.0
 @click.command("doctor")
 @command
 def doctor(data: Path, as_json: bool) -> None:
-    """Check configuration, database, Redis, workers, mail server and SMS gateway; sends nothing."""
+    """Check configuration, database, Redis, workers, mail server, SMS gateway and Slack; sends nothing."""
     config = configure(data)
     findings = run_async(_examine(config, (lambda _one: None) if as_json else _print))
     healthy = not any(one.state is State.FAILED for one in findings)
@@ -69,7 +70,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
         async for one in _redis(config):
             yield one
         if database.state is State.OK:
-            async for one in _practices():
+            async for one in _practices(config):
                 yield one
 
 
@@ -136,13 +137,13 @@ def _with_queue(name: str) -> str:
     return name.replace(" ", " --queue ")
 
 
-async def _practices() -> AsyncIterator[Finding]:
+async def _practices(config: Config) -> AsyncIterator[Finding]:
     practices = await all_practices()
     if not practices:
         yield failed("practice", "none is set up: run `reprise setup practice.toml`.")
     for practice in practices:
         yield await _practice(practice)
-        async for one in _access(practice):
+        async for one in _access(practice, config):
             yield one
         for one in people_findings(
             await people_without_fallback(practice.id), await coverage(practice, now=clock.now())
@@ -162,7 +163,7 @@ async def _practice(practice: Profile) -> Finding:
     return ok("practice", f"{practice.name}, {practice.zone}.")
 
 
-async def _access(practice: Profile) -> AsyncIterator[Finding]:
+async def _access(practice: Profile, config: Config) -> AsyncIterator[Finding]:
     try:
         access = await sending(practice.id)
     except ConfigurationError as problem:
@@ -170,6 +171,8 @@ async def _access(practice: Profile) -> AsyncIterator[Finding]:
         return
     yield await _asked("mail server", "answers, and accepts the credentials.", _ask_mail_server(access))
     yield await _asked("sms gateway", "answers, and accepts the credentials.", _ask_gateway(access))
+    async for one in slack_findings(practice, access, base_url=config.base_url):
+        yield one
 
 
 async def _asked(name: str, well: str, asking: Coroutine[Any, Any, str]) -> Finding:

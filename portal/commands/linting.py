@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import asyncpg
 import click
 from rich.markup import escape
 
-from db.errors import Refused
+from db import session
+from db.config import Config
+from db.errors import ConfigurationError, Refused
+from db.queries.practices import all_practices
 from jobs.messages.catalogue import Catalogue, Key, shipped
+from jobs.messages.edited import edited_texts
 from jobs.messages.languages import LAST_RESORT, languages
 from jobs.messages.lint.check import lint as lint_text
 from jobs.messages.lint.check import lint_catalogue
 from jobs.messages.lint.findings import SENTENCES, Finding, Kind, Severity
 from jobs.messages.lint.terms import known_languages
-from portal.commands._common import command, emit, out
+from portal.commands._common import command, configure, emit, notes, out, run_async
 
 KINDS = get_args(Kind)
 STANDARD_INPUT = "-"
@@ -68,7 +73,9 @@ def lint(
     if file is None:
         if kind or language or speciality or message:
             raise click.UsageError("--kind, --language, --speciality and --message tell of one text: name its FILE.")
-        severities = lint_every_text(shipped(), as_json=as_json, can_receive=can_receive, reader=reader)
+        severities = lint_every_text(
+            run_async(_texts_here(configure(data))), as_json=as_json, can_receive=can_receive, reader=reader
+        )
     else:
         if kind is None:
             raise click.UsageError(f"Say what {_name(file)} is: --kind {'|'.join(KINDS)}.")
@@ -84,6 +91,18 @@ def lint(
         )
     if "error" in severities:
         raise SystemExit(1)
+
+
+async def _texts_here(config: Config) -> Catalogue:
+    """With what the practice has published, where there is a practice and its database answers."""
+    try:
+        async with session.opened(config, connections=1):
+            found = await all_practices()
+            if len(found) == 1:
+                return shipped().for_practice(found[0].language, await edited_texts(found[0].id))
+    except (ConfigurationError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+        notes().print(f"({escape(str(problem).splitlines()[0])})", style="dim")
+    return shipped()
 
 
 def _one_text(
@@ -119,7 +138,7 @@ def _one_text(
 
 
 def lint_every_text(catalogue: Catalogue, *, as_json: bool, can_receive: bool, reader: str) -> list[Severity]:
-    """Print what to mend in a catalogue; the shipped one needs neither a practice nor a database."""
+    """Print what to mend in a catalogue."""
     found = list(lint_catalogue(catalogue, can_receive=can_receive, reader=reader))
     if as_json:
         emit(

@@ -13,7 +13,7 @@ from rich.markup import escape
 from db import clock, session
 from db.config import Config
 from db.errors import ConfigurationError, Refused
-from db.queries.practices import Profile, all_practices, sending
+from db.queries.practices import Profile, all_practices
 from db.queries.rehearsals import names_of_staff
 from db.queries.team import staffing
 from db.rules.human_steps import Hours
@@ -21,8 +21,9 @@ from db.rules.plans import Plan
 from db.rules.settings import Settings
 from db.rules.windows import Calendar, at_local_time, local_day
 from db.states import Channel
-from jobs.delivery.access import gateway_settings
-from jobs.delivery.sms.registry import gateway
+from jobs.delivery.answers import takes_answers
+from jobs.messages.catalogue import Key, Wording
+from jobs.messages.edited import edited_texts
 from jobs.messages.gsm7 import ONE_SEGMENT
 from jobs.messages.preview import PreviewedMessage, PreviewedStep, Scene, plan_as_followed
 from jobs.messages.preview import preview as preview_of
@@ -54,12 +55,14 @@ EXAMPLE = Profile(
 
 @dataclass(frozen=True)
 class Stage:
-    """The practice of this installation, or the example where there is none; `names` are those of staff."""
+    """The practice of this installation, or the example where there is none; `names` are those of staff, `edited` the
+    words that it has published."""
 
     practice: Profile
     hours_of: Hours
     receives: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+    edited: Mapping[Key, Wording] = field(default_factory=dict)
     made_up: bool = False
 
 
@@ -92,6 +95,7 @@ def preview(
         speciality_named(speciality),
         language_named(language or practice.language),
         missed_at(missed, practice.calendar),
+        stage.edited,
     )
     shown = preview_of(chosen, scene, stage.hours_of)
     if as_json:
@@ -118,23 +122,17 @@ async def _stage(config: Config) -> Stage:
 
 async def _stage_of(practice: Profile) -> Stage:
     staff = await staffing(practice, practitioner=None, now=clock.now())
-    return Stage(practice, staff.hours_of, await _receives(practice.id), await names_of_staff(practice.id))
+    return Stage(
+        practice,
+        staff.hours_of,
+        await takes_answers(practice.id),
+        await names_of_staff(practice.id),
+        await edited_texts(practice.id),
+    )
 
 
 def _always(calendar: Calendar) -> Callable[[str], Calendar]:
     return lambda _target: calendar
-
-
-async def _receives(practice: int) -> bool:
-    """Whether an answer to the practice's SMS comes back; without a gateway nothing does."""
-    try:
-        one = gateway(gateway_settings(await sending(practice)))
-    except ConfigurationError:
-        return False
-    try:
-        return one.capabilities.receives
-    finally:
-        await one.close()
 
 
 def missed_at(text: str | None, calendar: Calendar) -> datetime:

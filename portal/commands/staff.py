@@ -1,4 +1,4 @@
-"""`reprise staff`: who is on leave, and who stands in."""
+"""`reprise staff`: who is on leave, who stands in, and who may sign in."""
 
 from datetime import date, time
 from pathlib import Path
@@ -10,25 +10,15 @@ from db import clock
 from db.actors import staff as by
 from db.changes.staff import Away, Leave, end_leave, set_leave
 from db.config import Config
-from db.crypto import vault
 from db.queries.practices import Profile, only_practice
 from db.queries.team import StaffMember, staff_member, staffing
 from db.rules.windows import at_local_time, local_day
+from portal.commands import accounts
+from portal.commands._addresses import Address, member_at
 from portal.commands._common import command, emit, notes, out, run_connected, scope
-from portal.forms.sending_access import email_address
 from portal.forms.toml_reader import Wrong, day
 
 ACTOR = by("terminal")
-
-
-class Address(click.ParamType[str]):
-    name = "email"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return email_address(value)
-        except Wrong as problem:
-            self.fail(str(problem), param, ctx)
 
 
 class Day(click.ParamType[date]):
@@ -44,7 +34,11 @@ class Day(click.ParamType[date]):
 @click.group("staff")
 @scope
 def staff() -> None:
-    """Leave of staff: cases go to whoever stands in."""
+    """Accounts and leave of staff."""
+
+
+for one in (accounts.add, accounts.list_, accounts.sign_in_link, accounts.reset, accounts.deactivate):
+    staff.add_command(one)
 
 
 @staff.command("away")
@@ -59,8 +53,8 @@ def away(data: Path, as_json: bool, email: str, first: date | None, last: date, 
     async def work(_config: Config) -> tuple[StaffMember, Away, str | None]:
         practice = await only_practice()
         now = clock.now()
-        person = await _member(practice, email)
-        instead = await _member(practice, stand_in) if stand_in is not None else None
+        person = await member_at(practice, email)
+        instead = await member_at(practice, stand_in) if stand_in is not None else None
         leave = Leave(first or local_day(now, practice.calendar), last, instead.ref if instead is not None else None)
         done = await set_leave(person.ref, practice=practice.id, leave=leave, actor=ACTOR, now=now)
         return person, done, await _who_stands_in(practice, person, leave.starts_on)
@@ -89,7 +83,7 @@ def back(data: Path, as_json: bool, email: str, planned: bool) -> None:
 
     async def work(_config: Config) -> tuple[StaffMember, bool]:
         practice = await only_practice()
-        person = await _member(practice, email)
+        person = await member_at(practice, email)
         changed = await end_leave(person.ref, practice=practice.id, planned=planned, actor=ACTOR, now=clock.now())
         return person, changed
 
@@ -98,10 +92,6 @@ def back(data: Path, as_json: bool, email: str, planned: bool) -> None:
         emit({"staff": person.ref, "changed": changed})
     else:
         out().print(f"{escape(person.name)} {'is back' if changed else 'was not away: nothing was changed'}.")
-
-
-async def _member(practice: Profile, email: str) -> StaffMember:
-    return await staff_member(practice.id, index=vault().index(email, kind="email"))
 
 
 async def _who_stands_in(practice: Profile, person: StaffMember, on: date) -> str | None:

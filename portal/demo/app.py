@@ -1,4 +1,4 @@
-"""The demo's web application: the gateway's double and the inbox page. It has no access to the database."""
+"""The demo's web application: the doubles of gateway and Slack, and the inbox page. It has no database."""
 
 from pathlib import Path
 
@@ -13,17 +13,19 @@ from portal.demo.gateway import GatewayDouble, api
 from portal.demo.headers import add_headers
 from portal.demo.inbox import Inbox
 from portal.demo.pages import pages
+from portal.demo.slack.api import slack_router
+from portal.demo.slack.double import SlackDouble
 
 ROOT = Path(__file__).resolve().parents[2]
 INBOUND = "/webhooks/twilio/inbound"
 
 
-def create_app(inbox: Inbox, caller: Caller, *, base_url: str) -> Litestar:
+def create_app(inbox: Inbox, caller: Caller, slack: SlackDouble, *, base_url: str) -> Litestar:
     """`base_url`: the address of the portal, where patients' answers go."""
     gateway = GatewayDouble(inbox, caller)
     static = create_static_files_router(path="/static", directories=[ROOT / "static"], include_in_schema=False)
     return Litestar(
-        route_handlers=[pages, api, static],
+        route_handlers=[pages, api, slack_router(slack), static],
         dependencies={
             "inbox": Provide(lambda: inbox, sync_to_thread=False),
             "caller": Provide(lambda: caller, sync_to_thread=False),

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from db.actors import INSTALLER
 from db.changes.absences import Decided, decide_absences
 from db.changes.intake import record_appointments
 from db.changes.practices import (
@@ -16,9 +17,13 @@ from db.changes.practices import (
     change_access,
     save_practice,
 )
+from db.changes.slack import link_slack
 from db.config import Config
+from db.crypto import vault
 from db.queries.agenda import has_appointments
 from db.queries.practices import Profile, all_practices, sending
+from db.queries.slack import linked_staff
+from db.queries.team import staff_member
 from db.rules.folding import folded
 from db.rules.intake_row import IntakeRow
 from db.rules.settings import Settings
@@ -27,6 +32,7 @@ from db.rules.telephones import TelephoneKind
 from db.rules.windows import is_working_day
 from db.states import AppointmentStatus
 from portal.demo.accounts import ACCOUNT, SENDER, TOKEN
+from portal.demo.slack.furnishing import ROUTE, demo_access, slack_user_id
 from portal.forms.practice_file import KEY
 
 DOMAIN = "tilleuls.example"
@@ -150,6 +156,8 @@ async def seed_demo(config: Config, *, now: datetime) -> Seeded:
     if fresh:
         await save_practice(demo_practice(config, now.date()), now=now)
     practice = (await all_practices())[0]
+    if practice.settings.slack_route and not (await linked_staff(practice.id))[0]:
+        await _link_staff(practice, now)
     if not fresh:
         await _follow_ports(config, practice, now)
     added = 0
@@ -163,10 +171,18 @@ async def seed_demo(config: Config, *, now: datetime) -> Seeded:
     return Seeded(fresh, added, decided.enrolled, decided.tasks)
 
 
+async def _link_staff(practice: Profile, now: datetime) -> None:
+    """Each is linked to their account at the double of Slack."""
+    for person in STAFF:
+        found = await staff_member(practice.id, index=vault().index(person.email, kind="email"))
+        user = slack_user_id(person.email)
+        await link_slack(found.ref, practice=practice.id, slack_user=user, actor=INSTALLER, now=now)
+
+
 async def _follow_ports(config: Config, practice: Profile, now: datetime) -> None:
     access = await sending(practice.id)
     smtp = dict(access.smtp) | {name: demo_smtp(config)[name] for name in ("host", "port", "security")}
-    await change_access(practice.id, smtp=smtp, sms=demo_sms(config), now=now)
+    await change_access(practice.id, smtp=smtp, sms=demo_sms(config), slack=demo_access(config), now=now)
 
 
 def demo_smtp(config: Config) -> dict[str, Any]:
@@ -202,7 +218,7 @@ def demo_practice(config: Config, today: date) -> NewPractice:
         address="4 place des Tilleuls, 37000 Tours",
         notice_email=f"accueil@{DOMAIN}",
         reply_to=f"accueil@{DOMAIN}",
-        settings=Settings(on_call_person=ON_CALL, welfare_check=WELFARE_CHECK),
+        settings=Settings(on_call_person=ON_CALL, welfare_check=WELFARE_CHECK, slack_route=ROUTE),
         smtp=demo_smtp(config),
         sms=demo_sms(config),
         staff=STAFF,
@@ -211,6 +227,7 @@ def demo_practice(config: Config, today: date) -> NewPractice:
             NewClosure(today + timedelta(days=17), today + timedelta(days=18)),
             NewClosure(today + timedelta(days=20), today + timedelta(days=24), "Karim Benali"),
         ),
+        slack=demo_access(config),
     )
 
 

@@ -16,7 +16,9 @@ from db.errors import ConfigurationError
 from portal.demo.app import create_app
 from portal.demo.caller import Caller
 from portal.demo.inbox import inbox_of
+from portal.demo.seed import STAFF
 from portal.demo.sink import conversation
+from portal.demo.slack.furnishing import demo_slack
 
 HOST = "127.0.0.1"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -28,14 +30,16 @@ async def serve(config: Config) -> None:
     # aiosmtpd writes every command, addresses included, into this log.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     inbox, caller = inbox_of(config.data), Caller()
+    slack = demo_slack(config, [(one.name, one.email) for one in STAFF])
     with _listening(config.demo_smtp_port) as mail, _listening(config.demo_inbox_port) as web:
         server = await asyncio.get_running_loop().create_server(lambda: conversation(inbox), sock=mail)
         try:
-            await _serve_web(create_app(inbox, caller, base_url=config.base_url), web)
+            await _serve_web(create_app(inbox, caller, slack, base_url=config.base_url), web)
         finally:
             # Not waited for: Reprise keeps its connections open as long as it can.
             server.close()
             await caller.close()
+            await slack.sender.close()
 
 
 async def _serve_web(app: Litestar, listening: socket.socket) -> None:

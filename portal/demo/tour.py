@@ -33,6 +33,11 @@ def tour(config: Config, *, now: datetime) -> str:
         ),
         ("Let three days pass", "each message arrives on its day", f"{reprise} demo advance 3d{where}"),
         ("See what is open, and for whom", "calls, replies, missing contacts", f"{reprise} status{where}"),
+        (
+            "Come in as one of the team",
+            "the worklist, a patient's record, the texts; no link and no code here",
+            f"{config.base_url}/staff/demo",
+        ),
         ("Bring in absences of your own", "CSV, as practices export it", f"{reprise} import FILE{where}"),
     ]
     lines = [

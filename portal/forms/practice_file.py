@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from portal.forms.practice_hours import read_hours
 from portal.forms.practice_people import read_absences, read_closures, read_practitioners, read_staff
 from portal.forms.practice_plans import read_follow_up, roles_nobody_has
 from portal.forms.sending_access import Around, discreet, email_address, read_sms, read_smtp
+from portal.forms.slack_access import read_slack
 from portal.forms.toml_reader import Section, Wrong, one_of, text
 
 # An installation serves one practice; its row is found again by this name, whatever the practice calls itself.
@@ -66,6 +67,7 @@ def read_practice_file(path: Path, *, base_url: str) -> PracticeFile:
     hours = read_hours(top)
     staff = read_staff(top, basics.language)
     practitioners = read_practitioners(top, hours, staff)
+    slack = read_slack(top.section("slack", "[slack]"), path.parent)
     new = NewPractice(
         key=KEY,
         name=practice.required("name", text(120), "", '"Cabinet des Tilleuls"'),
@@ -78,13 +80,14 @@ def read_practice_file(path: Path, *, base_url: str) -> PracticeFile:
         address=practice.read("address", text(200), None),
         notice_email=practice.read("notices_to", email_address, None),
         reply_to=practice.required("reply_to", email_address, "", '"accueil@cabinet.example"'),
-        settings=_settings(top, practice, staff, hours),
+        settings=replace(_settings(top, practice, staff, hours), slack_route=slack.get("route", "")),
         smtp=read_smtp(top.section("smtp", "[smtp]"), _around(path, basics)),
         sms=read_sms(top.section("sms", "[sms]"), _around(path, basics)),
         staff=staff,
         practitioners=practitioners,
         closures=read_closures(top, practitioners),
         absences=read_absences(top, staff),
+        slack=slack,
     )
     practice.refuse_unknown()
     top.refuse_unknown()

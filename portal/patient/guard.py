@@ -51,7 +51,7 @@ async def link_id(request: AnyRequest, token: str) -> str:
 async def dead_link(request: AnyRequest) -> NoReturn:
     """Count one failure of this address and show the page of all links that lead nowhere."""
     here = services(request)
-    if await _failures(here, _counted_address(request)) > MOST_FAILURES:
+    if await _failures(here, counted_address(request)) > MOST_FAILURES:
         raise TooManyFailures
     await here.refresh_contact()
     raise LinkLeadsNowhere
@@ -72,7 +72,7 @@ async def _failures(here: Services, address: str) -> int:
     return int(failures)
 
 
-def _counted_address(request: AnyRequest) -> str:
+def counted_address(request: AnyRequest) -> str:
     """One subscriber of IPv6 has a whole /64 to try from."""
     host = request.client.host if request.client else ""
     try:

@@ -5,7 +5,7 @@ import pytest
 from litestar import Litestar
 
 from db.engine import fetch, transaction
-from portal.headers import ALWAYS
+from portal.headers import ALWAYS, policy_of
 from tests.portal.checker import check_page, routes, said
 from tests.portal.conftest import FORM, Site, everything
 
@@ -49,7 +49,7 @@ async def test_every_answer_carries_the_headers(site: Site, app: Litestar, token
     for path in every:
         answer = await site.client.request(method, path, headers=FORM)
         assert answer.status_code != 500, (method, path)
-        for name, value in ALWAYS.items():
+        for name, value in (ALWAYS | {"Content-Security-Policy": policy_of(path)}).items():
             assert answer.headers[name] == value, (method, path, name)
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert answer.headers["Cache-Control"] == "no-store" or path.startswith("/static/")

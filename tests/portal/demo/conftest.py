@@ -8,6 +8,7 @@ import pytest
 from portal.demo.app import create_app
 from portal.demo.caller import Caller
 from portal.demo.inbox import Inbox
+from portal.demo.slack.double import SlackDouble
 from tests.fakes.wire import Wire
 
 PORTAL = "http://127.0.0.1:8000"
@@ -33,7 +34,7 @@ def inbox(tmp_path: Path) -> Inbox:
 async def demo(inbox: Inbox) -> AsyncIterator[Demo]:
     portal = Wire(httpx.Response(204))
     caller = Caller(transport=portal, patience=(0.0, 0.0))
-    app = create_app(inbox, caller, base_url=PORTAL)
+    app = create_app(inbox, caller, SlackDouble(), base_url=PORTAL)
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8001") as browser:
         yield Demo(inbox, browser, transport, caller, portal)

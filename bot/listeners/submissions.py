@@ -1,0 +1,166 @@
+"""What a modal brings: how a case ended, a promised call, or whom it goes to."""
+
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.blocks.modals import (
+    CHOICE,
+    FOLLOW,
+    LATER,
+    OUTCOME,
+    OUTCOME_VIEW,
+    REASSIGN_VIEW,
+    TO,
+    WHEN,
+    About,
+    answer_modal,
+)
+from bot.blocks.parts import say
+from bot.errors import SlackProblem
+from bot.here import Here
+from bot.identity import member_of
+from bot.listeners import acting
+from bot.listeners.acting import Change, Ready
+from bot.listeners.home import show_home
+from db import clock
+from db.changes.outcomes import Follow
+from db.changes.worklist import LONGEST_PROMISE
+from db.errors import AlreadyClaimed, IllegalTransition, MessageUnderWay, Refused, Undecided
+from db.queries.words import Words
+from db.states import CallOutcome
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A modal as it was sent off."""
+
+    user: str
+    view_id: str
+    about: About
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Filled":
+        view = body["view"]
+        return cls(body["user"]["id"], view["id"], About.of(view), view["state"]["values"])
+
+    def chosen(self, name: str) -> str:
+        state = (self.values.get(name) or {}).get(CHOICE) or {}
+        return (state.get("selected_option") or {}).get("value") or ""
+
+    def moment(self, name: str) -> datetime | None:
+        state = (self.values.get(name) or {}).get(CHOICE) or {}
+        seconds = state.get("selected_date_time")
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the modal says: at a field, in its place, or nothing, and it closes."""
+
+    errors: Mapping[str, str] = field(default_factory=dict)
+    said: str | None = None
+
+
+Take = Callable[[Here, Filled], Coroutine[Any, Any, Result]]
+
+
+def listen(app: AsyncApp, here: Here) -> None:
+    @app.view(OUTCOME_VIEW)
+    async def outcome(ack: AsyncAck, body: dict[str, Any]) -> None:
+        filled = Filled.of(body)
+        await _take(here, ack, filled, _conclude)
+
+    @app.view(REASSIGN_VIEW)
+    async def to_somebody(ack: AsyncAck, body: dict[str, Any]) -> None:
+        filled = Filled.of(body)
+        await _take(here, ack, filled, _give)
+
+    @app.view(re.compile(".*"))
+    async def other(ack: AsyncAck) -> None:
+        await ack()
+
+
+async def _take(here: Here, ack: AsyncAck, filled: Filled, take: Take) -> None:
+    work = here.begin(take(here, filled))
+    if await here.in_time(work):
+        result = work.result()
+        if result.errors:
+            await ack(response_action="errors", errors=dict(result.errors))
+        elif result.said is not None:
+            await ack(response_action="update", view=answer_modal(result.said, await _words(here, filled)))
+        else:
+            await ack()
+    else:
+        words = await _words(here, filled)
+        await ack(response_action="update", view=answer_modal(say(words, "answer_slow"), words))
+        await _tell_later(here, filled, await work, words)
+    if filled.about.home:
+        await _home(here, filled.user)
+
+
+async def _tell_later(here: Here, filled: Filled, result: Result, words: Words) -> None:
+    said = result.said or next(iter(result.errors.values()), None) or say(words, "answer_done")
+    try:
+        await here.client.update_view(filled.view_id, answer_modal(said, words))
+    except SlackProblem as problem:
+        log.info("answer_lost", code=problem.code)
+
+
+async def _home(here: Here, user: str) -> None:
+    try:
+        await show_home(here, user)
+    except SlackProblem as problem:
+        log.info("answer_lost", code=problem.code)
+
+
+async def _words(here: Here, filled: Filled) -> Words:
+    return here.words_for(await member_of(here.practice, filled.user))
+
+
+async def _conclude(here: Here, filled: Filled) -> Result:
+    found = await acting.look(here, filled.user, filled.about.ref)
+    if isinstance(found, str):
+        return Result(said=found)
+    chosen, days = filled.chosen(OUTCOME), str(LONGEST_PROMISE.days)
+    if chosen == LATER:
+        until = filled.moment(WHEN)
+        now = clock.now()
+        if until is None or not now < until <= now + LONGEST_PROMISE:
+            return Result(errors={WHEN: say(found.words, "error_when", days=days)})
+        return await _change(here, found, acting.postpone(until), {})
+    if chosen not in tuple(CallOutcome):
+        return Result(errors={OUTCOME: say(found.words, "error_outcome")})
+    follow = filled.chosen(FOLLOW)
+    change = acting.conclude(CallOutcome(chosen), Follow(follow) if follow in tuple(Follow) else None)
+    return await _change(here, found, change, {OUTCOME: "error_outcome"})
+
+
+async def _give(here: Here, filled: Filled) -> Result:
+    found = await acting.look(here, filled.user, filled.about.ref)
+    if isinstance(found, str):
+        return Result(said=found)
+    return await _change(here, found, acting.reassign(filled.chosen(TO)), {TO: "answer_cannot_be_told"})
+
+
+async def _change(here: Here, found: Ready, change: Change, refused: Mapping[str, str]) -> Result:
+    """`refused`: at which field a plain refusal is told, and in which words."""
+    try:
+        changed = await change(here, found.case.card.ref, found.member)
+    except Undecided:
+        return Result(errors={FOLLOW: say(found.words, "error_follow")})
+    except (AlreadyClaimed, IllegalTransition, MessageUnderWay) as problem:
+        return Result(said=await acting.refusal(here, found, problem))
+    except Refused as problem:
+        if refused:
+            return Result(errors={field: say(found.words, name) for field, name in refused.items()})
+        return Result(said=await acting.refusal(here, found, problem))
+    return Result() if changed else Result(said=say(found.words, "answer_already"))

@@ -1,0 +1,39 @@
+"""The words of the staff pages."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from db.states import Role
+from portal.staff.words import tables, words_for
+
+
+def keys(table: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from keys(value, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+def test_every_language_has_the_same_texts() -> None:
+    every = {code: set(keys(table)) for code, table in tables().items()}
+    assert set(every) == {"fr", "en"}
+    assert every["fr"] ^ every["en"] == set()
+
+
+def test_no_text_is_empty_and_every_role_has_a_name() -> None:
+    for code in tables():
+        assert all(words_for(code).roles[role] for role in Role)
+
+
+@pytest.mark.parametrize(("asked", "code"), [("fr", "fr"), ("en-GB", "en"), ("en_US", "en"), ("de", "fr"), ("", "fr")])
+def test_a_language_that_is_missing_is_french(asked: str, code: str) -> None:
+    assert words_for(asked).code == code
+
+
+def test_french_is_written_with_its_own_signs() -> None:
+    table = tables()["fr"]
+    flat = [(name, text) for section in table.values() for name, text in section.items() if isinstance(text, str)]
+    assert [name for name, text in flat if "'" in text and "<" not in text] == []
