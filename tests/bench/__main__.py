@@ -12,7 +12,7 @@ from rich.table import Table
 from db import session
 from db.config import Config
 from db.migrate import migrate
-from tests.bench import bookings, mail, morning, pages, ticks
+from tests.bench import alerts, bookings, mail, morning, pages, ticks
 from tests.bench.figures import Figure
 from tests.chaos.stack import Stack, engines, stack_on
 
@@ -39,12 +39,20 @@ async def _morning(stack: Stack, quick: bool) -> list[Figure]:
     return await morning.measure(stack, messages=5_000 if quick else 50_000, limit=400)
 
 
+async def _alerts(stack: Stack, quick: bool) -> list[Figure]:
+    # So slow a server that the messages wait for as long as there are alerts.
+    return await alerts.measure(
+        stack, bulk=2_000 if quick else 10_000, alerts=50 if quick else 300, presses=100 if quick else 600, limit=100
+    )
+
+
 PARTS: dict[str, Part] = {
     "pages": _pages,
     "mail": _mail,
     "bookings": _bookings,
     "ticks": _ticks,
     "morning": _morning,
+    "alerts": _alerts,
 }
 
 

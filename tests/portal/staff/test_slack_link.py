@@ -1,0 +1,90 @@
+"""Linking one's own account: proposed by the address, confirmed by whoever is signed in."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.manifest import SCOPES
+from db.clock import clock
+from db.engine import fetch_value
+from db.queries.practices import Profile
+from db.rules.settings import Settings
+from portal.demo.slack.double import SlackDouble
+from tests import factories as f
+from tests.bot.conftest import CHANNEL, access
+from tests.fakes.slack import slack_double
+from tests.portal.staff.conftest import StaffClient
+
+PAGE = "/staff/account/slack"
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackDouble]:
+    async with slack_double() as double:
+        double.workspace.scopes = set(SCOPES)
+        double.workspace.add_channel("suivi", channel_id=CHANNEL)
+        yield double
+
+
+@pytest.fixture
+async def practice(database: None, slack: SlackDouble) -> Profile:
+    clock.move_to(f.MONDAY)
+    return await f.make_practice(staff=f.EVERY_ROLE, settings=Settings(slack_route="person"), slack=access(slack))
+
+
+async def linked(name: str = "Sacha Morel") -> str | None:
+    user: str | None = await fetch_value("SELECT slack_user FROM staff WHERE name = $1", name)
+    return user
+
+
+async def test_a_member_confirms_the_account_with_their_address(slack: SlackDouble, staff_client: StaffClient) -> None:
+    user = slack.workspace.add_user("Sacha Morel", "sacha@tilleuls.example")
+    desk = await staff_client("care_coordinator")
+    shown = (await desk.get(PAGE)).text
+    assert "Sacha Morel" in shown
+    assert await linked() is None
+    chosen = re.search(r'name="user" value="([^"]+)"', shown)
+    assert chosen is not None
+    answer = await desk.post(PAGE, {"user": chosen[1]})
+    assert answer.headers["location"] == f"{PAGE}?notice=slack_linked"
+    assert await linked() == user.id
+    assert "relié" in (await desk.get(f"{PAGE}?notice=slack_linked")).text
+    assert "relié" in (await desk.get("/staff/account")).text
+    await desk.post(f"{PAGE}/unlink")
+    assert await linked() is None
+
+
+async def test_nobody_links_somebody_elses_account(slack: SlackDouble, staff_client: StaffClient) -> None:
+    slack.workspace.add_user("Sacha Morel", "sacha@tilleuls.example")
+    other = slack.workspace.add_user("Andrea Blanc", "andrea@tilleuls.example")
+    desk = await staff_client("care_coordinator")
+    answer = await desk.post(PAGE, {"user": other.id})
+    assert answer.headers["location"] == f"{PAGE}?notice=slack_other"
+    assert await linked() is None
+
+
+async def test_an_address_that_slack_does_not_know_links_nothing(staff_client: StaffClient) -> None:
+    desk = await staff_client("care_coordinator")
+    assert "Aucun compte Slack" in (await desk.get(PAGE)).text
+    assert (await desk.post(PAGE, {"user": "U1"})).headers["location"] == f"{PAGE}?notice=slack_other"
+
+
+async def test_a_slack_that_is_away_is_told_kindly(slack: SlackDouble, staff_client: StaffClient) -> None:
+    slack.control.fail()
+    desk = await staff_client("care_coordinator")
+    assert "ne répond pas" in (await desk.get(PAGE)).text
+    assert (await desk.post(PAGE, {"user": "U1"})).headers["location"] == f"{PAGE}?notice=slack_away"
+
+
+async def test_without_the_sessions_token_nothing_is_linked(slack: SlackDouble, staff_client: StaffClient) -> None:
+    user = slack.workspace.add_user("Sacha Morel", "sacha@tilleuls.example")
+    desk = await staff_client("care_coordinator")
+    assert (await desk.post(PAGE, {"user": user.id}, csrf=False)).status_code == 403
+    assert await linked() is None
+
+
+async def test_a_practice_without_slack_says_so(slack: SlackDouble, staff_client: StaffClient) -> None:
+    await f.make_practice(staff=f.EVERY_ROLE)
+    desk = await staff_client("care_coordinator")
+    assert "n’utilise pas Slack" in (await desk.get(PAGE)).text
