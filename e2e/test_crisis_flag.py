@@ -20,6 +20,7 @@ from e2e.staff import (
     Found,
     Look,
     close_what_stands,
+    hear_by_mail,
     record,
 )
 
@@ -36,6 +37,7 @@ def early(tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_crisis_stands_until_a_person_decides(early: Stack, patient: Callable[[bool], Page], tmp_path: Path) -> None:
+    hear_by_mail(early)
     close_what_stands(early)
     file = export(
         tmp_path / "export.csv",

@@ -14,6 +14,7 @@ from e2e.staff import (
     PSYCHOTHERAPIST,
     Look,
     close_what_stands,
+    hear_by_mail,
     local,
 )
 
@@ -31,6 +32,7 @@ TUESDAY, THURSDAY, SATURDAY = "2026-11-17", "2026-11-19", "2026-11-21"
 
 
 def test_call_alert_and_escalation_open_climb_and_stand(stack: Stack, tmp_path: Path) -> None:
+    hear_by_mail(stack)
     close_what_stands(stack)
     clinical = {NOEMIE.number: CHRONIC}
     file = export(tmp_path / "export.csv", [NOEMIE], practitioner=PSYCHOTHERAPIST, clinical=clinical)

@@ -12,6 +12,7 @@ from e2e.staff import (
     PSYCHOTHERAPIST,
     Look,
     close_what_stands,
+    hear_by_mail,
     local,
     move,
     record,
@@ -24,6 +25,7 @@ FIRST = [(MONDAY, "email"), (MONDAY, "sms")]
 
 
 def test_each_outcome_does_what_it_says(stack: Stack, tmp_path: Path) -> None:
+    hear_by_mail(stack)
     close_what_stands(stack)
     clinical = {one.number: CHRONIC for one in PEOPLE}
     file = export(tmp_path / "export.csv", PEOPLE, practitioner=PSYCHOTHERAPIST, clinical=clinical)

@@ -9,13 +9,22 @@ from playwright.sync_api import Page
 from e2e.people import CHRONIC, NOEMIE, export, risk_map
 from e2e.phone import stop_email, write_sms
 from e2e.stack import Stack
-from e2e.staff import CLINICAL_LEAD, COORDINATOR, PRACTITIONER, PSYCHOTHERAPIST, Look, close_what_stands
+from e2e.staff import (
+    CLINICAL_LEAD,
+    COORDINATOR,
+    PRACTITIONER,
+    PSYCHOTHERAPIST,
+    Look,
+    close_what_stands,
+    hear_by_mail,
+)
 
 CALL = "un appel à passer"
 TUESDAY, THURSDAY = "2026-11-17", "2026-11-19"
 
 
 def test_messages_end_and_the_call_stands(stack: Stack, patient: Callable[[bool], Page], tmp_path: Path) -> None:
+    hear_by_mail(stack)
     close_what_stands(stack)
     clinical = {NOEMIE.number: CHRONIC}
     file = export(tmp_path / "export.csv", [NOEMIE], practitioner=PSYCHOTHERAPIST, clinical=clinical)

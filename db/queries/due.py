@@ -7,12 +7,16 @@ from typing import Any
 from db.engine import fetch, fetch_one, fetch_value
 
 # A message is not tried before its own time, nor while its server is known to refuse us; a step that a person takes
-# opens when it is due, and what waits for a person is looked at again.
+# opens when it is due, and what waits for a person is looked at again. A case is shown at Slack as it comes; a Slack
+# that takes nothing is not waited for.
 TRIED_AT = (
     "SELECT greatest(d.attempt_at, CASE d.channel WHEN 'sms' THEN p.sms_refused_until ELSE p.email_refused_until END) "
     "AS at FROM delivery d JOIN practice p ON p.id = d.practice WHERE d.status = 'planned' "
     "UNION ALL SELECT due_at FROM task WHERE status = 'planned' "
-    "UNION ALL SELECT look_at FROM task WHERE look_at IS NOT NULL"
+    "UNION ALL SELECT look_at FROM task WHERE look_at IS NOT NULL "
+    "UNION ALL SELECT s.attempt_at FROM slack_post s JOIN practice p ON p.id = s.practice "
+    "AND p.settings->>'slack_route' <> '' WHERE (s.stale OR s.lease_until IS NOT NULL) AND NOT EXISTS "
+    "(SELECT 1 FROM slack_post e WHERE e.practice = s.practice AND e.stale AND e.error IS NOT NULL)"
 )
 
 

@@ -38,6 +38,7 @@ def tour(config: Config, *, now: datetime) -> str:
             "the worklist, a patient's record, the texts; no link and no code here",
             f"{config.base_url}/staff/demo",
         ),
+        ("Handle a case in Slack", "a double of it on this machine: press as anybody of the team", f"{inbox}/slack"),
         ("Bring in absences of your own", "CSV, as practices export it", f"{reprise} import FILE{where}"),
     ]
     lines = [
