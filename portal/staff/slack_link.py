@@ -12,17 +12,21 @@ from bot.identity import proposed
 from db.changes.slack import link_slack, unlink_slack
 from db.clock import now
 from db.errors import Refused
-from db.queries.slack import slack_user_of
+from db.queries.slack import slack_trouble, slack_user_of
 from db.queries.team import email_of
+from db.queries.words import words
 from portal.services import AnyRequest, services
 from portal.staff.permissions import May, guard
 from portal.staff.render import page, seeing
 from portal.staff.session import SignedIn, form_of
+from portal.staff.words import words_for
 
 log = structlog.get_logger()
 
 OWN = [guard(May.OWN_ACCOUNT)]
 PAGE = "/staff/account/slack"
+# What is said of an answer of Slack's that has no words of its own.
+DOWN = "down"
 
 
 class SlackIsAway(Exception):
@@ -65,6 +69,16 @@ async def link(request: AnyRequest, me: NamedDependency[SignedIn]) -> Response[A
 async def unlink(me: NamedDependency[SignedIn]) -> Response[Any]:
     await unlink_slack(me.ref, practice=me.practice.id, actor=me.hand.actor, now=now())
     return seeing(PAGE, notice="slack_unlinked")
+
+
+async def slack_trouble_said(me: SignedIn) -> str:
+    """That Slack takes no messages, and why; empty while all is well."""
+    found = await slack_trouble(me.practice.id)
+    if found is None:
+        return ""
+    known = words(me.language)
+    why = known.of("slack_errors", found.error if found.error in known.groups["slack_errors"] else DOWN)
+    return str(words_for(me.language).slack_link.trouble).format(why=why)
 
 
 async def _client(request: AnyRequest, me: SignedIn) -> SlackClient | None:

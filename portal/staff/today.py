@@ -40,6 +40,7 @@ from portal.staff.case_view import CaseView, Draft, Option, Reader, case_view, s
 from portal.staff.permissions import May, guard, may
 from portal.staff.render import page, partial
 from portal.staff.session import SignedIn
+from portal.staff.slack_link import slack_trouble_said
 from portal.staff.words import words_for
 
 AT_ONCE = 50
@@ -126,7 +127,8 @@ async def today_page(
 ) -> Shown:
     """`draft` is an unfinished form of the case `about`, which is shown even where the list leaves it out."""
     today = await _today(me, chosen, now(), draft=draft, about=about)
-    return page("today", me, status=status, today=today, said=said, problem=problem, swap=False)
+    slack = await slack_trouble_said(me)
+    return page("today", me, status=status, today=today, slack=slack, said=said, problem=problem, swap=False)
 
 
 async def case_page(

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.manifest import SCOPES
+from db.changes._tasks import NewTask, open_task
 from db.clock import clock
 from db.engine import fetch_value
 from db.queries.practices import Profile
 from db.rules.settings import Settings
+from db.states import TaskKind
+from jobs.delivery.slack import SlackRound
 from portal.demo.slack.double import SlackDouble
 from tests import factories as f
 from tests.bot.conftest import CHANNEL, access
@@ -88,3 +91,16 @@ async def test_a_practice_without_slack_says_so(slack: SlackDouble, staff_client
     await f.make_practice(staff=f.EVERY_ROLE)
     desk = await staff_client("care_coordinator")
     assert "n’utilise pas Slack" in (await desk.get(PAGE)).text
+
+
+async def test_while_slack_takes_nothing_the_worklist_says_so(slack: SlackDouble, staff_client: StaffClient) -> None:
+    practice = await fetch_value("SELECT id FROM practice")
+    desk = await staff_client("care_coordinator")
+    assert "Slack ne prend pas" not in (await desk.get("/staff/today")).text
+    await open_task(NewTask(TaskKind.UNKNOWN_SENDER, "a", f.MONDAY), practice=practice, actor="system", now=f.MONDAY)
+    slack.control.remove_app()
+    tick = SlackRound("https://rdv.example")
+    await tick.catch_up()
+    await tick.close()
+    shown = (await desk.get("/staff/today")).text
+    assert "Slack ne prend pas les messages en ce moment (l’application a été retirée de Slack)." in shown
