@@ -8,7 +8,7 @@ import pytest
 from db.changes.slack import unlink_slack
 from db.changes.worklist import claim_task
 from db.clock import clock
-from db.engine import fetch, fetch_value
+from db.engine import fetch, fetch_value, transaction
 from db.states import CallOutcome, TaskKind, TaskStatus
 from portal.demo.slack.person import Person
 from portal.demo.slack.things import Message
@@ -337,3 +337,26 @@ async def test_a_database_that_fails_is_told_kindly(house: House) -> None:
     finally:
         await fetch("ALTER TABLE task_away RENAME TO task")
     assert (await status(ref))[0] == TaskStatus.OPEN
+
+
+async def test_a_change_that_must_wait_is_answered_in_time_and_made_all_the_same(house: House) -> None:
+    ref = await house.a_call()
+    sacha, message = house.person(SACHA), await house.message(ref)
+    await sacha.press(message, "case_outcome")
+    view = await eventually(lambda: sacha.modal)
+
+    async def hold() -> None:
+        async with transaction():
+            await fetch("SELECT id FROM task WHERE ref = $1 FOR UPDATE", ref)
+            await asyncio.sleep(2.6)
+
+    holding = asyncio.create_task(hold())
+    await asyncio.sleep(0.1)
+    answers = await asyncio.gather(
+        sacha.press(message, "case_mine"), sacha.submit({("outcome", "choice"): CallOutcome.NO_ANSWER}, view=view)
+    )
+    assert max(answer.took for answer in answers) < 2.6
+    assert "prend un peu de temps" in str(view.blocks)
+    await holding
+    await eventually(lambda: "prend un peu de temps" not in str(view.blocks))
+    assert (await status(ref))[0] == TaskStatus.DONE
