@@ -18,6 +18,7 @@ STATEMENTS = [
     "CREATE UNIQUE INDEX tone_variant_live ON tone_variant (practice, message, channel, speciality, language, state) "
     "WHERE state IN ('draft', 'published')",
     "CREATE INDEX slack_post_stale ON slack_post (attempt_at) WHERE stale",
+    "CREATE INDEX slack_post_leased ON slack_post (lease_until) WHERE lease_until IS NOT NULL",
     "CREATE INDEX appointment_day ON appointment (practice, day)",
     "CREATE INDEX security_log_at ON security_log (practice, at)",
     # Whatever changes a case changes what stands of it at Slack; no change can forget to say so.
