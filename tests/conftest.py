@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from db import engine, session
+from db import session
 from db.clock import clock
 from db.config import Config, load
 from db.embedded import forget, start_postgres, start_redis
 from db.migrate import migrate
 from db.queries.practices import Profile
 from tests import factories
+from tests.emptying import empty_database
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,7 @@ async def migrated(config: Config) -> AsyncIterator[None]:
 @pytest.fixture
 async def database(migrated: None) -> AsyncIterator[None]:
     """Every table empty, the clock the machine's own."""
-    tables = await engine.fetch(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migration'"
-    )
-    names = ", ".join(row["tablename"] for row in tables)
-    async with engine.transaction():
-        # The journal refuses to be emptied; only a superuser in replica mode gets past its trigger.
-        await engine.fetch("SET LOCAL session_replication_role = replica")
-        await engine.fetch(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    await empty_database()
     clock.reset()
     yield
     clock.reset()

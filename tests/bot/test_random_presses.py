@@ -22,7 +22,7 @@ from db.changes.outcomes import record_outcome
 from db.changes.slack import link_slack
 from db.changes.worklist import acknowledge_task, claim_task, postpone_task, reassign_task, release_task
 from db.clock import clock
-from db.engine import fetch, fetch_value, transaction
+from db.engine import fetch, fetch_value
 from db.queries.practices import Profile
 from db.rules.settings import Settings
 from db.states import CallOutcome, TaskStatus
@@ -32,6 +32,7 @@ from portal.demo.slack.person import NotSent
 from tests import factories as f
 from tests.bot.conftest import BASE_URL, CHANNEL, House, access
 from tests.db.changes.people import CALL_DUE, RISK, TREATING, make_house, open_steps
+from tests.emptying import empty_database
 
 CASES, PRESSES, LONGEST_S = 50, 500, 40.0
 STAFF = tuple(
@@ -146,13 +147,6 @@ async def replay(moves: Sequence[Move], practice: Profile) -> None:
             case _:
                 done = await record_outcome(ref, outcome=CallOutcome(move.data["outcome"]), **usual)
         assert done, move
-
-
-async def empty() -> None:
-    rows = await fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migration'")
-    async with transaction():
-        await fetch("SET LOCAL session_replication_role = replica")
-        await fetch(f"TRUNCATE {', '.join(row['tablename'] for row in rows)} RESTART IDENTITY CASCADE")
 
 
 async def linked(slack: SlackDouble, route: str) -> House:
@@ -276,7 +270,7 @@ async def test_random_presses_leave_the_state_of_what_was_accepted_one_by_one(
         await house.round.close()
     assert len({move.event for move in moves}) >= 5
     assert len(moves) > presses / 10
-    await empty()
+    await empty_database()
     await replay(moves, await begin())
     assert await state() == found
     took = time.monotonic() - began

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import socket
 import stat
@@ -14,6 +15,16 @@ from portal import stack
 
 def a_taken_port() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
+
+
+def a_taken_port_with_free_neighbours() -> socket.socket:
+    """Below the ports that the system hands out, which other programs of the machine take at any moment."""
+    for port in range(20_000, 32_000, 10):
+        with contextlib.suppress(OSError):
+            for neighbour in range(port + 1, port + 4):
+                socket.create_server(("127.0.0.1", neighbour)).close()
+            return socket.create_server(("127.0.0.1", port))
+    raise AssertionError("The machine has no four free ports in a row.")
 
 
 def test_a_missing_data_directory_is_made_and_closed_to_others_eyes(tmp_path: Path) -> None:
@@ -92,7 +103,7 @@ def test_a_taken_inbox_port_is_told_too() -> None:
 
 
 def test_the_demos_mail_server_takes_the_next_free_port() -> None:
-    with a_taken_port() as portal:
+    with a_taken_port_with_free_neighbours() as portal:
         port = portal.getsockname()[1]
         inbox, smtp = stack.demo_ports("127.0.0.1", port)
         assert inbox == port + 1

@@ -10,7 +10,7 @@ from db.changes.human_steps import open_due_steps
 from db.changes.practices import NewClosure, NewPractitioner, NewStaff, NewStaffAbsence, save_practice
 from db.changes.settlements import Outcome, expire_leases
 from db.changes.watching import look_again
-from db.engine import fetch, fetch_value, transaction
+from db.engine import fetch_value
 from db.queries.practices import Profile, only_practice
 from db.rules.intake_row import IntakeRow
 from db.rules.plans import Plan
@@ -22,6 +22,7 @@ from db.states import Channel
 from db.tables.deliveries import BULK, HUMAN
 from tests import factories as f
 from tests.db.changes.acts import claim, settled
+from tests.emptying import empty_database
 
 FAMILY = "+33611111111"
 # Name, role, fallback, weekdays worked.
@@ -113,7 +114,7 @@ class Life:
 
     @classmethod
     async def begin(cls, world: World) -> "Life":
-        await emptied()
+        await empty_database()
         life = cls(world, world.start, closed=world.closed)
         await life.save()
         return life
@@ -192,11 +193,3 @@ class Life:
 
 def address(place: int) -> str:
     return f"{'abcdef'[place % len(TEAM)]}@tilleuls.example"
-
-
-async def emptied() -> None:
-    tables = await fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migration'")
-    async with transaction():
-        # The journal refuses to be emptied; only a superuser in replica mode gets past its trigger.
-        await fetch("SET LOCAL session_replication_role = replica")
-        await fetch(f"TRUNCATE {', '.join(row['tablename'] for row in tables)} RESTART IDENTITY CASCADE")
