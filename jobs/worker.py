@@ -7,6 +7,7 @@ cost.
 import asyncio
 import json
 import logging
+import os
 from datetime import UTC
 from typing import Any
 from urllib.parse import unquote
@@ -33,6 +34,7 @@ EACH_SECOND = set(range(60))
 EACH_TEN_SECONDS = set(range(0, 60, 10))
 LONGEST_TICK_S = 60
 LAST_SENDS_S = 15
+BULK_NICENESS = 5
 
 
 async def tick_send(context: dict[str, Any]) -> None:
@@ -90,6 +92,9 @@ def run(config: Config, queue: str) -> None:
         raise ValueError(f"There is no queue {queue!r}.")
     # arq writes two lines for each tick, of which there are several a second.
     logging.getLogger("arq").setLevel(logging.WARNING)
+    if queue == BULK:
+        # Where all of Reprise shares one machine, alerts and pages have the processor first.
+        os.nice(BULK_NICENESS)
     asyncio.set_event_loop(uvloop.new_event_loop())
     make_worker(config, queue).run()
 

@@ -5,6 +5,7 @@ moment at which its message stands at Slack, and from a signed press to its answ
 """
 
 import asyncio
+import os
 import random
 import socket
 from collections.abc import Sequence
@@ -85,12 +86,13 @@ async def live_through(
         dues = await _alerts(practice, alerts, spread_s)
         async with serving(create_slack_app(slack), on=listener):
             slack.sender.url = f"{stack.portal()}/slack/events"
-            for queue in ("human", "bulk"):
-                stack.worker(queue)
+            workers = {queue: stack.worker(queue) for queue in ("human", "bulk")}
             up = asyncio.to_thread(
-                soon, lambda: all("worker_started" in stack.log(f"worker-{queue}") for queue in ("human", "bulk")), 30
+                soon, lambda: all("worker_started" in stack.log(f"worker-{queue}") for queue in workers), 30
             )
             assert await up
+            nice = {queue: os.getpriority(os.PRIO_PROCESS, worker.pid) for queue, worker in workers.items()}
+            assert nice["bulk"] > nice["human"], "Bulk sending has the processor as soon as alerts have."
             clock.move_to(DUE_AT - HEAD_START)
             pressing = asyncio.create_task(_press(slack, users, presses, spread_s, random.Random(seed)))
             waiting = await _until_posted(slack, alerts)
