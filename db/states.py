@@ -1,6 +1,6 @@
 """Every status there is, and every move between them. Nobody writes a status string elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
@@ -133,9 +133,16 @@ TONE_MOVES: Mapping[ToneState, frozenset[ToneState]] = {
     ToneState.RETIRED: frozenset(),
 }
 
+ABSENT = (AppointmentStatus.NO_SHOW, AppointmentStatus.WAS_NOT_BROUGHT)
 LIVE_ENROLMENT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
 OPEN_TASK = (TaskStatus.OPEN, TaskStatus.ACKNOWLEDGED, TaskStatus.CLAIMED)
 UNSETTLED_DELIVERY = (DeliveryStatus.PLANNED, DeliveryStatus.CLAIMED)
+
+
+def one_of(statuses: Iterable[StrEnum]) -> str:
+    """As SQL writes a list. A status that stands in the statement, and not beside it, lets PostgreSQL use the partial
+    index of that status."""
+    return f"({', '.join(repr(str(status)) for status in statuses)})"
 
 
 def check_move(what: str, moves: Mapping[S, frozenset[S]], current: S, wanted: S) -> bool:

@@ -13,7 +13,7 @@ from db.engine import Row, fetch
 from db.queries.practices import Profile
 from db.rules.intake_row import IntakeRow
 from db.rules.names import name_key
-from db.states import AppointmentStatus
+from db.states import ABSENT, AppointmentStatus, one_of
 from db.tables.agenda import BOOKED_HERE, IMPORTED
 from db.tokens import new_reference
 
@@ -180,8 +180,7 @@ async def _insert(fresh: Sequence[Mapping[str, Any]], practice: int, now: dateti
         f"INSERT INTO appointment (practice, created_at, updated_at, source, {LISTED}, blocked_until, marked_at, "
         f"undecided, "
         f"calendar_sequence) SELECT $1, $2::timestamptz, $2::timestamptz, '{IMPORTED}', {LISTED}, ends_at, "
-        "CASE WHEN status IN ('no_show', 'was_not_brought') THEN $2::timestamptz END, status IN ('no_show', "
-        "'was_not_brought'), 0 "
+        f"CASE WHEN status IN {one_of(ABSENT)} THEN $2::timestamptz END, status IN {one_of(ABSENT)}, 0 "
         f"FROM unnest({UNNESTED}) AS t({LISTED}) RETURNING id, key",
         practice,
         now,
@@ -200,9 +199,9 @@ async def _update(stale: Sequence[Mapping[str, Any]], practice: int, now: dateti
         "t.patient, day = t.day, "
         "starts_at = t.starts_at, ends_at = t.ends_at, blocked_until = t.ends_at, status = t.status, "
         f"source = '{IMPORTED}', "
-        "undecided = (t.status IN ('no_show', 'was_not_brought') AND (a.undecided OR a.status <> t.status "
+        f"undecided = (t.status IN {one_of(ABSENT)} AND (a.undecided OR a.status <> t.status "
         "OR a.patient <> t.patient)), "
-        "marked_at = CASE WHEN t.status NOT IN ('no_show', 'was_not_brought') THEN NULL "
+        f"marked_at = CASE WHEN t.status NOT IN {one_of(ABSENT)} THEN NULL "
         "WHEN a.status <> t.status THEN $2::timestamptz ELSE a.marked_at END "
         f"FROM unnest({UNNESTED}) AS t({LISTED}) WHERE a.practice = $1 AND a.ref = t.ref RETURNING a.id, a.key",
         practice,

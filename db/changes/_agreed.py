@@ -7,7 +7,7 @@ from db.changes._failures import REACH
 from db.engine import Row, fetch, fetch_one
 from db.queries.practices import practice as profile_of
 from db.rules.windows import next_opening
-from db.states import CallOutcome, Channel, DeliveryStatus
+from db.states import AppointmentStatus, CallOutcome, Channel, DeliveryStatus
 from db.tables.deliveries import HUMAN
 from db.tokens import new_link_id, new_reference
 
@@ -59,7 +59,8 @@ def _what(booked: Row | None, now: datetime) -> str:
 async def _ahead(patient: int, now: datetime) -> Row | None:
     """The appointment that was made on the telephone, where the practice's own software has told of it already."""
     return await fetch_one(
-        "SELECT id, starts_at FROM appointment WHERE patient = $1 AND status = 'booked' AND starts_at > $2 "
+        f"SELECT id, starts_at FROM appointment WHERE patient = $1 AND status = '{AppointmentStatus.BOOKED}' "
+        "AND starts_at > $2 "
         "ORDER BY starts_at LIMIT 1",
         patient,
         now,

@@ -15,12 +15,12 @@ from db.rules.human_steps import ON_CALL, deadline_of, put_off
 from db.rules.ladder import Assigned, assign
 from db.rules.watching import look_at
 from db.rules.windows import Calendar, closing_of, next_opening
-from db.states import CallOutcome, Reason, Role, TaskKind, TaskStatus
+from db.states import AppointmentStatus, CallOutcome, Reason, Role, TaskKind, TaskStatus
 
 # Outcomes that say that the patient was reached.
 REACHED = (CallOutcome.REACHED_REBOOKED, CallOutcome.REACHED_WILL_BOOK, CallOutcome.DECLINED)
 
-DUE = """
+DUE = f"""
 SELECT t.id, t.ref, t.kind, t.practice, t.patient, t.enrolment, t.role, t.fallback_role, t.crisis, t.unless_answered,
        t.due_at, t.deadline_at, p.ref AS patient_ref, e.ref AS enrolment_ref, a.practitioner, a.day, a.starts_at,
        EXISTS (SELECT 1 FROM patient_risk k WHERE k.patient = t.patient AND k.rule = 'crisis' AND k.ended_at IS NULL
@@ -28,7 +28,7 @@ SELECT t.id, t.ref, t.kind, t.practice, t.patient, t.enrolment, t.role, t.fallba
            AS in_crisis,
        EXISTS (SELECT 1 FROM task o WHERE o.patient = t.patient AND o.outcome = ANY($2) AND o.closed_at >= t.created_at)
            OR EXISTS (SELECT 1 FROM appointment n JOIN practice c ON c.id = n.practice WHERE n.patient = t.patient
-                      AND n.status = 'booked'
+                      AND n.status = '{AppointmentStatus.BOOKED}'
                       AND coalesce(n.starts_at, n.day::timestamp AT TIME ZONE c.zone) > $3) AS answered
 FROM task t JOIN appointment a ON a.id = t.appointment JOIN patient p ON p.id = t.patient
 LEFT JOIN enrolment e ON e.id = t.enrolment

@@ -19,7 +19,17 @@ from db.engine import Row, fetch, fetch_one, transaction
 from db.errors import MessageUnderWay
 from db.rules.human_steps import PlannedHumanStep
 from db.rules.plans import Plan, PlannedTouchpoint, to_json
-from db.states import ENROLMENT_MOVES, DeliveryStatus, EnrolmentStatus, Reason, check_move
+from db.states import (
+    ENROLMENT_MOVES,
+    LIVE_ENROLMENT,
+    UNSETTLED_DELIVERY,
+    AppointmentStatus,
+    DeliveryStatus,
+    EnrolmentStatus,
+    Reason,
+    check_move,
+    one_of,
+)
 from db.tables.deliveries import BULK
 from db.tokens import new_link_id, new_reference
 
@@ -142,7 +152,8 @@ async def lock_live_enrolment(patient: int) -> Row | None:
     return await fetch_one(
         "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.resume_at, e.appointment, e.patient, "
         "p.ref AS patient_ref FROM enrolment e "
-        "JOIN patient p ON p.id = e.patient WHERE e.patient = $1 AND e.status IN ('active', 'paused') FOR UPDATE OF e",
+        f"JOIN patient p ON p.id = e.patient WHERE e.patient = $1 AND e.status IN {one_of(LIVE_ENROLMENT)} "
+        "FOR UPDATE OF e",
         patient,
     )
 
@@ -192,7 +203,8 @@ async def cancel_planned(
     """Cancel what these enrolments still had planned, on one channel or on all; returns how many messages."""
     # Locked by step, like a claim that pushes later steps, so that the two wait for each other in one order only.
     await fetch(
-        "SELECT id FROM delivery WHERE enrolment = ANY($1) AND step IS NOT NULL AND status = 'planned' "
+        "SELECT id FROM delivery WHERE enrolment = ANY($1) AND step IS NOT NULL "
+        f"AND status = '{DeliveryStatus.PLANNED}' "
         "ORDER BY enrolment, step, id "
         "FOR UPDATE",
         list(enrolments),
@@ -200,7 +212,8 @@ async def cancel_planned(
     rows = await fetch(
         "UPDATE delivery d SET status = $2, reason = $3, settled_at = $4 FROM enrolment e JOIN patient p ON p.id "
         "= e.patient "
-        "WHERE e.id = d.enrolment AND d.enrolment = ANY($1) AND d.step IS NOT NULL AND d.status = 'planned' "
+        "WHERE e.id = d.enrolment AND d.enrolment = ANY($1) AND d.step IS NOT NULL "
+        f"AND d.status = '{DeliveryStatus.PLANNED}' "
         "AND ($5::text IS NULL OR d.channel = $5) "
         "RETURNING d.ref, d.message, d.channel, e.practice, e.ref AS enrolment_ref, p.ref AS patient_ref",
         list(enrolments),
@@ -226,7 +239,7 @@ async def _under_way(enrolments: Sequence[int], channel: str | None, now: dateti
     return await fetch(
         "SELECT d.ref, d.message, d.channel, e.practice, e.ref AS enrolment_ref, p.ref AS patient_ref FROM delivery d "
         "JOIN enrolment e ON e.id = d.enrolment JOIN patient p ON p.id = e.patient WHERE d.enrolment = ANY($1) "
-        "AND d.step IS NOT NULL AND d.status = 'claimed' AND d.lease_until > $2 "
+        f"AND d.step IS NOT NULL AND d.status = '{DeliveryStatus.CLAIMED}' AND d.lease_until > $2 "
         "AND ($3::text IS NULL OR d.channel = $3)",
         list(enrolments),
         now,
@@ -249,11 +262,11 @@ async def complete_finished(enrolments: Sequence[int], *, practice: int, now: da
     """Complete those of these locked, running enrolments that have nothing left to send."""
     rows = await fetch(
         "UPDATE enrolment e SET status = $2, reason = $4, ended_at = $3 FROM patient p "
-        "WHERE p.id = e.patient AND e.id = ANY($1) AND e.status = 'active' AND NOT EXISTS ("
+        f"WHERE p.id = e.patient AND e.id = ANY($1) AND e.status = '{EnrolmentStatus.ACTIVE}' AND NOT EXISTS ("
         # `OFFSET 0` keeps the planner to the enrolment's own messages: with statistics from before a large import
         # it takes the index of all that is planned for a small one, and reads the whole of it each time.
         "SELECT 1 FROM (SELECT d.status FROM delivery d WHERE d.enrolment = e.id AND d.step IS NOT NULL OFFSET 0) "
-        "AS own WHERE own.status IN ('planned', 'claimed')) "
+        f"AS own WHERE own.status IN {one_of(UNSETTLED_DELIVERY)}) "
         "RETURNING e.ref, p.ref AS patient_ref",
         list(enrolments),
         EnrolmentStatus.COMPLETED,
@@ -271,7 +284,7 @@ async def complete_finished(enrolments: Sequence[int], *, practice: int, now: da
 async def with_future_appointment(patients: Sequence[int], *, zone: str, after: datetime) -> frozenset[int]:
     """Those of the patients who have a live appointment that starts after `after`, whoever booked it."""
     rows = await fetch(
-        "SELECT DISTINCT patient FROM appointment WHERE patient = ANY($1) AND status = 'booked' "
+        f"SELECT DISTINCT patient FROM appointment WHERE patient = ANY($1) AND status = '{AppointmentStatus.BOOKED}' "
         "AND coalesce(starts_at, (day + 1)::timestamp AT TIME ZONE $2) > $3",
         list(patients),
         zone,

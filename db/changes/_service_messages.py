@@ -69,7 +69,7 @@ async def cancel_service_messages(
     """
     cancelled = await fetch(
         "UPDATE delivery SET status = $3, reason = $4, settled_at = $5 WHERE patient = $1 AND appointment = $2 "
-        "AND step IS NULL AND staff IS NULL AND status = 'planned' RETURNING id",
+        f"AND step IS NULL AND staff IS NULL AND status = '{DeliveryStatus.PLANNED}' RETURNING id",
         patient,
         appointment,
         DeliveryStatus.CANCELLED,
@@ -79,7 +79,7 @@ async def cancel_service_messages(
     # After the cancelling: a claim that got ahead of it is then visible.
     under_way = await fetch(
         "SELECT id FROM delivery WHERE patient = $1 AND appointment = $2 AND step IS NULL AND staff IS NULL "
-        "AND status = 'claimed' AND lease_until > $3",
+        f"AND status = '{DeliveryStatus.CLAIMED}' AND lease_until > $3",
         patient,
         appointment,
         now,

@@ -29,7 +29,7 @@ from db.rules.plans import Plan, from_json, planned, stricter
 from db.rules.risk import ABSENCES_OVER, WITHIN_DAYS, RiskRule
 from db.rules.starting import Decline, Start, StartFacts, decide_start, first_due
 from db.rules.windows import closing_of
-from db.states import AppointmentStatus, Channel, EnrolmentStatus, Reason, TaskKind
+from db.states import LIVE_ENROLMENT, AppointmentStatus, Channel, EnrolmentStatus, Reason, TaskKind, one_of
 
 BATCH = 500
 RISK = STANDS.format(day="a.day", rules="$2::text[]")
@@ -125,12 +125,13 @@ class _Batch:
 async def _surroundings(rows: Sequence[Row], practice: Profile, now: datetime) -> _Surroundings:
     patients = list({row["patient"] for row in rows})
     running = await fetch(
-        "SELECT patient, appointment FROM enrolment WHERE patient = ANY($1) AND status IN ('active', 'paused')",
+        f"SELECT patient, appointment FROM enrolment WHERE patient = ANY($1) AND status IN {one_of(LIVE_ENROLMENT)}",
         patients,
     )
     followed = defaultdict(list)
     for other in await fetch(
-        "SELECT id, patient, day, starts_at FROM appointment WHERE patient = ANY($1) AND status = 'no_show' "
+        "SELECT id, patient, day, starts_at FROM appointment WHERE patient = ANY($1) "
+        f"AND status = '{AppointmentStatus.NO_SHOW}' "
         "AND (undecided OR id = ANY($2))",
         patients,
         [row["appointment"] for row in running],
@@ -164,7 +165,8 @@ async def _undecided(practice: Profile, only: int | None) -> Sequence[Row]:
         "p.phone IS NOT NULL AND p.phone_invalid_at IS NULL AND p.phone_kind = 'mobile' AS has_mobile, "
         "p.phone IS NOT NULL AND p.phone_kind IS DISTINCT FROM 'mobile' AS not_a_mobile, "
         "p.email IS NOT NULL AND p.email_invalid_at IS NULL AS has_email, "
-        "CASE WHEN $3 THEN (SELECT count(*) FROM appointment o WHERE o.patient = p.id AND o.status = 'no_show' "
+        "CASE WHEN $3 THEN (SELECT count(*) FROM appointment o WHERE o.patient = p.id "
+        f"AND o.status = '{AppointmentStatus.NO_SHOW}' "
         "AND o.day BETWEEN a.day - $4::int AND a.day) ELSE 0 END AS absences, "
         f"ARRAY(SELECT k.rule::text FROM patient_risk k WHERE k.patient = p.id AND {RISK}) AS risks, "
         "EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = a.practice AND o.channel = 'sms' "

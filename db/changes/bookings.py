@@ -202,7 +202,7 @@ async def _unless_taken(change: Any) -> str:
 async def _standing(enrolment: Row, now: datetime) -> Row | None:
     """The appointment that this patient has ahead, booked here or known from the practice's own software."""
     return await fetch_one(
-        "SELECT ref FROM appointment WHERE patient = $1 AND status = 'booked' AND "
+        f"SELECT ref FROM appointment WHERE patient = $1 AND status = '{AppointmentStatus.BOOKED}' AND "
         "((enrolment = $2 AND ends_at > $3) OR coalesce(starts_at, day::timestamp AT TIME ZONE $4) > $3) "
         "ORDER BY (enrolment IS NOT DISTINCT FROM $2) DESC, day, starts_at LIMIT 1",
         enrolment["patient"],
@@ -217,7 +217,8 @@ async def _own_booking(enrolment: Row, now: datetime) -> Row | None:
     return await fetch_one(
         "SELECT a.id, a.ref, a.practitioner, a.starts_at, a.ends_at, a.calendar_sequence, a.confirmed_at, r.buffer_min "
         "FROM appointment a "
-        "JOIN practitioner r ON r.id = a.practitioner WHERE a.patient = $1 AND a.source = $2 AND a.status = 'booked' "
+        "JOIN practitioner r ON r.id = a.practitioner WHERE a.patient = $1 AND a.source = $2 "
+        f"AND a.status = '{AppointmentStatus.BOOKED}' "
         "AND a.starts_at > $3 ORDER BY (a.enrolment IS NOT DISTINCT FROM $4) DESC, a.starts_at LIMIT 1 FOR UPDATE OF a",
         enrolment["patient"],
         BOOKED_HERE,
@@ -228,7 +229,7 @@ async def _own_booking(enrolment: Row, now: datetime) -> Row | None:
 
 async def _cancelled_before(enrolment: Row) -> str:
     ref: str | None = await fetch_value(
-        "SELECT ref FROM appointment WHERE patient = $1 AND source = $2 AND status = 'cancelled' "
+        f"SELECT ref FROM appointment WHERE patient = $1 AND source = $2 AND status = '{AppointmentStatus.CANCELLED}' "
         "ORDER BY updated_at DESC, id DESC LIMIT 1",
         enrolment["patient"],
         BOOKED_HERE,

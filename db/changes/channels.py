@@ -131,7 +131,8 @@ async def _put_back(failed: Sequence[Failed], *, behind: datetime | None) -> Non
 async def _waits_for_long(practice: int, channel: Channel, now: datetime) -> bool:
     return bool(
         await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM delivery WHERE practice = $1 AND channel = $2 AND status = 'planned' "
+            "SELECT EXISTS (SELECT 1 FROM delivery WHERE practice = $1 AND channel = $2 "
+            f"AND status = '{DeliveryStatus.PLANNED}' "
             "AND attempt_at <= $3 AND due_at <= $4 AND lane = ANY($5) AND NOT rehearsal)",
             practice,
             channel,
@@ -154,7 +155,8 @@ async def reopen_channel(practice: int, *, channel: Channel, now: datetime) -> b
             return False
         await fetch(
             "UPDATE delivery SET attempt_at = due_at WHERE id IN (SELECT id FROM delivery WHERE practice = $1 "
-            "AND channel = $2 AND lane = ANY($3) AND status = 'planned' AND attempt_at <= $4 AND attempt_at > due_at "
+            f"AND channel = $2 AND lane = ANY($3) AND status = '{DeliveryStatus.PLANNED}' AND attempt_at <= $4 "
+            "AND attempt_at > due_at "
             "AND reason = $5 FOR UPDATE SKIP LOCKED)",
             practice,
             channel,

@@ -11,7 +11,16 @@ from db.engine import Row, fetch, fetch_one
 from db.errors import NotFound, Refused
 from db.queries.practices import Profile
 from db.rules.windows import local_day, next_opening, opening_of
-from db.states import ENROLMENT_MOVES, TIMED_PAUSES, EnrolmentStatus, Reason, check_move
+from db.states import (
+    ENROLMENT_MOVES,
+    LIVE_ENROLMENT,
+    TIMED_PAUSES,
+    DeliveryStatus,
+    EnrolmentStatus,
+    Reason,
+    check_move,
+    one_of,
+)
 
 
 async def pause_locked(
@@ -99,7 +108,7 @@ async def resume_locked(enrolment: Row, *, actor: str, now: datetime) -> bool:
     )
     await fetch(
         "UPDATE delivery SET attempt_at = least(attempt_at, greatest(due_at, $2)) WHERE enrolment = $1 "
-        "AND status = 'planned' AND reason = 'paused'",
+        f"AND status = '{DeliveryStatus.PLANNED}' AND reason = 'paused'",
         enrolment["id"],
         now,
     )
@@ -131,7 +140,7 @@ async def review_enrolments(*, now: datetime, limit: int = 200) -> int:
     async def change(_insist: bool) -> int:
         due: Sequence[Row] = await fetch(
             "SELECT e.id, e.practice, e.ref, e.status, e.reason, e.resume_at, p.ref AS patient_ref FROM enrolment e "
-            "JOIN patient p ON p.id = e.patient WHERE e.status IN ('active', 'paused') AND e.review_at <= $1 "
+            f"JOIN patient p ON p.id = e.patient WHERE e.status IN {one_of(LIVE_ENROLMENT)} AND e.review_at <= $1 "
             "ORDER BY e.review_at LIMIT $2 FOR UPDATE OF e SKIP LOCKED",
             now,
             limit,

@@ -7,6 +7,7 @@ from db.changes._sequences import when_quiet
 from db.engine import fetch
 from db.queries.practices import Profile
 from db.queries.practices import practice as profile_of
+from db.states import TaskStatus
 
 
 async def open_due_steps(*, now: datetime, limit: int = 100) -> int:
@@ -15,7 +16,7 @@ async def open_due_steps(*, now: datetime, limit: int = 100) -> int:
 
     async def change(_insist: bool) -> int:
         due = await fetch(
-            "SELECT id FROM task WHERE status = 'planned' AND due_at <= $1 ORDER BY due_at, id LIMIT $2 "
+            f"SELECT id FROM task WHERE status = '{TaskStatus.PLANNED}' AND due_at <= $1 ORDER BY due_at, id LIMIT $2 "
             "FOR UPDATE SKIP LOCKED",
             now,
             limit,

@@ -19,15 +19,7 @@ from db.changes.channels import tell_refused
 from db.engine import Row, fetch, fetch_one
 from db.rules.backoff import MOST_ATTEMPTS, retry_at
 from db.rules.bounces import concerns_address
-from db.states import (
-    DELIVERY_MOVES,
-    UNSETTLED_DELIVERY,
-    Channel,
-    DeliveryStatus,
-    Reason,
-    TaskKind,
-    check_move,
-)
+from db.states import DELIVERY_MOVES, UNSETTLED_DELIVERY, Channel, DeliveryStatus, Reason, TaskKind, check_move
 
 REFUSED_PAUSE = timedelta(minutes=5)
 
@@ -340,7 +332,8 @@ async def expire_leases(*, now: datetime, limit: int = 500) -> int:
 
     async def change(_insist: bool) -> int:
         expired = await fetch(
-            "SELECT id FROM delivery WHERE status = 'claimed' AND lease_until <= $1 ORDER BY id LIMIT $2",
+            f"SELECT id FROM delivery WHERE status = '{DeliveryStatus.CLAIMED}' AND lease_until <= $1 ORDER BY id "
+            "LIMIT $2",
             now,
             limit,
         )

@@ -10,16 +10,17 @@ from db.engine import Row, fetch, fetch_one
 from db.errors import NotFound
 from db.rules.settings import Settings, week_from_json
 from db.rules.slots import Slot, Week, is_offered, open_slots
+from db.states import AppointmentStatus
 
 # Selects what `availability_of` reads, for one practitioner `r` of one practice `c`; `$2` is now, `$3` an appointment
 # whose time counts as free (the one that is being moved), or null.
-AVAILABILITY_COLUMNS = """
+AVAILABILITY_COLUMNS = f"""
 c.settings, c.zone, c.country, c.subdivision, r.week, r.duration_min, r.buffer_min,
 (SELECT array_agg(ARRAY[k.starts_on, k.ends_on] ORDER BY k.starts_on) FROM closure k WHERE k.practice = c.id
  AND (k.practitioner IS NULL OR k.practitioner = r.id) AND k.ends_on >= ($2::timestamptz AT TIME ZONE c.zone)::date
 ) AS closures,
 (SELECT array_agg(ARRAY[t.starts_at, t.ends_at] ORDER BY t.starts_at) FROM appointment t WHERE t.practitioner = r.id
- AND t.status = 'booked' AND t.starts_at > $2::timestamptz - interval '1 day'
+ AND t.status = '{AppointmentStatus.BOOKED}' AND t.starts_at > $2::timestamptz - interval '1 day'
  AND t.starts_at < $2::timestamptz + interval '1 year' AND t.id IS DISTINCT FROM $3::bigint) AS taken
 """
 
@@ -107,12 +108,12 @@ class Overlap:
 
 
 # One walk over each practitioner's appointments, remembering the one that ends last so far.
-OVERLAPS = """
+OVERLAPS = f"""
 WITH walked AS (
     SELECT a.practitioner, a.patient, a.starts_at,
            max(ARRAY[extract(epoch FROM a.ends_at), a.patient]::numeric[]) OVER (PARTITION BY a.practitioner
                ORDER BY a.starts_at, a.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS longest
-    FROM appointment a WHERE a.practice = $1 AND a.status = 'booked' AND a.starts_at > $2
+    FROM appointment a WHERE a.practice = $1 AND a.status = '{AppointmentStatus.BOOKED}' AND a.starts_at > $2
 )
 SELECT r.name AS practitioner, p.key AS first_patient, q.key AS second_patient, w.starts_at
 FROM walked w JOIN practitioner r ON r.id = w.practitioner JOIN patient p ON p.id = w.longest[2]::bigint

@@ -7,6 +7,7 @@ from typing import Any
 
 from db.engine import Row, fetch
 from db.queries.people import SHOWN_NUMBER
+from db.states import AppointmentStatus
 
 TELEPHONE = "telephone"
 
@@ -33,7 +34,7 @@ async def bookings_since(practice: int, since: datetime) -> list[BookingMade]:
     """Oldest first. An appointment that came in without a time of day has no `starts_at`."""
     rows = await fetch(
         f"SELECT j.at, j.event, j.data, {SHOWN_NUMBER} AS patient, a.starts_at, "
-        "a.status = 'booked' AND a.confirmed_at IS NOT NULL AS confirmed, r.name AS practitioner, "
+        f"a.status = '{AppointmentStatus.BOOKED}' AND a.confirmed_at IS NOT NULL AS confirmed, r.name AS practitioner, "
         "d.message, d.channel "
         "FROM journal j JOIN patient p ON p.ref = j.patient_ref "
         "LEFT JOIN LATERAL (SELECT x.* FROM appointment x WHERE CASE WHEN j.event = 'sequence_stopped' "

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from db.engine import fetch, fetch_value
-from db.states import Channel
+from db.states import Channel, DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ async def due_desks(lane: str, *, now: datetime) -> list[DueDesk]:
         "FROM practice p CROSS JOIN (VALUES ('sms'), ('email')) AS c(channel) "
         "WHERE coalesce(CASE c.channel WHEN 'sms' THEN p.sms_refused_until ELSE p.email_refused_until END, $2) <= $2 "
         "AND (SELECT d.attempt_at FROM delivery d WHERE d.practice = p.id AND d.lane = $1 AND d.channel = c.channel "
-        "AND d.status = 'planned' ORDER BY d.attempt_at LIMIT 1) <= $2 ORDER BY p.id, c.channel",
+        f"AND d.status = '{DeliveryStatus.PLANNED}' ORDER BY d.attempt_at LIMIT 1) <= $2 ORDER BY p.id, c.channel",
         lane,
         now,
     )

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from db.engine import fetch, fetch_one, fetch_value
+from db.states import LIVE_ENROLMENT, DeliveryStatus, TaskStatus, one_of
 
 # A message is not tried before its own time, nor while its server is known to refuse us; a step that a person takes
 # opens when it is due, and what waits for a person is looked at again. A case is shown at Slack as it comes; a Slack
 # that takes nothing is not waited for.
 TRIED_AT = (
     "SELECT greatest(d.attempt_at, CASE d.channel WHEN 'sms' THEN p.sms_refused_until ELSE p.email_refused_until END) "
-    "AS at FROM delivery d JOIN practice p ON p.id = d.practice WHERE d.status = 'planned' "
-    "UNION ALL SELECT due_at FROM task WHERE status = 'planned' "
+    f"AS at FROM delivery d JOIN practice p ON p.id = d.practice WHERE d.status = '{DeliveryStatus.PLANNED}' "
+    f"UNION ALL SELECT due_at FROM task WHERE status = '{TaskStatus.PLANNED}' "
     "UNION ALL SELECT look_at FROM task WHERE look_at IS NOT NULL "
     "UNION ALL SELECT s.attempt_at FROM slack_post s JOIN practice p ON p.id = s.practice "
     "AND p.settings->>'slack_route' <> '' WHERE (s.stale OR s.lease_until IS NOT NULL) AND NOT EXISTS "
@@ -48,9 +49,10 @@ class Left:
 async def unsettled(*, now: datetime, unanswered_since: datetime) -> Unsettled:
     row = await fetch_one(
         f"SELECT (SELECT count(*) FROM ({TRIED_AT}) t WHERE t.at <= $1) AS due, "
-        "(SELECT count(*) FROM delivery WHERE status = 'claimed') AS under_way, "
-        "(SELECT count(*) FROM delivery WHERE status = 'sent' AND channel = 'sms' AND sent_at >= $2) AS unanswered, "
-        "(SELECT count(*) FROM enrolment WHERE status IN ('active', 'paused') AND review_at <= $1) AS ending, "
+        f"(SELECT count(*) FROM delivery WHERE status = '{DeliveryStatus.CLAIMED}') AS under_way, "
+        f"(SELECT count(*) FROM delivery WHERE status = '{DeliveryStatus.SENT}' AND channel = 'sms' "
+        "AND sent_at >= $2) AS unanswered, "
+        f"(SELECT count(*) FROM enrolment WHERE status IN {one_of(LIVE_ENROLMENT)} AND review_at <= $1) AS ending, "
         "(SELECT coalesce(max(id), 0) FROM journal) AS last_entry",
         now,
         unanswered_since,

@@ -10,7 +10,7 @@ from db.changes.journal import COLUMNS, START, chained
 from db.engine import Row, fetch, fetch_one, transaction
 from db.errors import NotFound
 from db.queries.people import SHOWN_NUMBER
-from db.states import TaskStatus
+from db.states import UNSETTLED_DELIVERY, TaskStatus, one_of
 
 # Whom a task `t` is for: a person, or the role that the plan names; until it is due, a person may stand there as well.
 WHOM = "coalesce(s.name, n.name) AS assignee, CASE WHEN n.id IS NULL THEN t.role END AS role"
@@ -107,7 +107,8 @@ async def entries_about(patient_ref: str) -> tuple[StoryEntry, ...]:
 async def _messages_ahead(patient: int) -> tuple[PlannedMessage, ...]:
     rows: Any = await fetch(
         "SELECT d.due_at, d.message, d.channel, d.status, d.reason, e.ref AS enrolment FROM delivery d "
-        "LEFT JOIN enrolment e ON e.id = d.enrolment WHERE d.patient = $1 AND d.status IN ('planned', 'claimed') "
+        "LEFT JOIN enrolment e ON e.id = d.enrolment WHERE d.patient = $1 "
+        f"AND d.status IN {one_of(UNSETTLED_DELIVERY)} "
         "AND d.staff IS NULL AND NOT d.rehearsal ORDER BY d.due_at, d.step, d.channel DESC",
         patient,
     )

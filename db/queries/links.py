@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from db.engine import Row, fetch_one
 from db.queries.agenda import AVAILABILITY_COLUMNS, availability_of
 from db.rules.slots import Slot
+from db.states import AppointmentStatus
 from db.tables.agenda import BOOKED_HERE
 
 
@@ -72,7 +73,8 @@ SELECT c.discreet_name AS practice, c.phone, c.address, e.language, r.name AS pr
        b.id AS booking_id, b.ref AS booking_ref, b.day AS booked_on, b.starts_at AS booked_from,
        b.ends_at AS booked_to, b.calendar_sequence, b.updated_at AS booked_at, b.source AS booking_source,
        b.confirmed_at,
-       EXISTS (SELECT 1 FROM appointment g WHERE g.enrolment = e.id AND g.status = 'cancelled') AS was_cancelled,
+       EXISTS (SELECT 1 FROM appointment g
+               WHERE g.enrolment = e.id AND g.status = '{AppointmentStatus.CANCELLED}') AS was_cancelled,
        p.phone_index IS NOT NULL AND p.phone_kind = 'mobile' AS has_sms, p.email_index IS NOT NULL AS has_email,
        EXISTS (SELECT 1 FROM channel_opt_out o WHERE o.practice = c.id AND o.channel = 'sms'
                AND o.address_index = p.phone_index AND o.ended_at IS NULL) AS sms_off,
@@ -84,7 +86,7 @@ JOIN patient p ON p.id = e.patient
 JOIN practice c ON c.id = e.practice
 JOIN appointment a ON a.id = e.appointment
 LEFT JOIN LATERAL (
-    SELECT x.* FROM appointment x WHERE x.patient = e.patient AND x.status = 'booked'
+    SELECT x.* FROM appointment x WHERE x.patient = e.patient AND x.status = '{AppointmentStatus.BOOKED}'
     AND ((x.enrolment = e.id AND x.ends_at > $2) OR coalesce(x.starts_at, x.day::timestamp AT TIME ZONE c.zone) > $2)
     ORDER BY (x.enrolment IS NOT DISTINCT FROM e.id) DESC, x.day, x.starts_at LIMIT 1
 ) b ON true

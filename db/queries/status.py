@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.engine import fetch_one
-from db.states import OPEN_TASK, Channel
+from db.states import OPEN_TASK, UNSETTLED_DELIVERY, Channel, DeliveryStatus, EnrolmentStatus, one_of
 
 # A tick runs every second; what still waits after this long waits for something else.
 PATIENCE = timedelta(minutes=2)
@@ -54,13 +54,17 @@ class Status:
 
 async def status(practice: int, *, now: datetime) -> Status:
     row = await fetch_one(
-        "SELECT (SELECT count(*) FROM enrolment WHERE practice = $1 AND status = 'active') AS running, "
-        "(SELECT count(*) FROM enrolment WHERE practice = $1 AND status = 'paused') AS paused, "
-        "(SELECT count(*) FROM delivery WHERE practice = $1 AND status IN ('planned', 'claimed') AND NOT rehearsal) "
+        f"SELECT (SELECT count(*) FROM enrolment WHERE practice = $1 AND status = '{EnrolmentStatus.ACTIVE}') "
+        "AS running, "
+        f"(SELECT count(*) FROM enrolment WHERE practice = $1 AND status = '{EnrolmentStatus.PAUSED}') AS paused, "
+        f"(SELECT count(*) FROM delivery WHERE practice = $1 AND status IN {one_of(UNSETTLED_DELIVERY)} "
+        "AND NOT rehearsal) "
         "AS planned, "
-        "(SELECT count(*) FROM delivery WHERE practice = $1 AND status = 'planned' AND attempt_at < $2 "
+        f"(SELECT count(*) FROM delivery WHERE practice = $1 AND status = '{DeliveryStatus.PLANNED}' "
+        "AND attempt_at < $2 "
         "AND NOT rehearsal) AS overdue, "
-        "(SELECT count(*) FROM delivery WHERE practice = $1 AND status = 'failed' AND settled_at > $3 "
+        f"(SELECT count(*) FROM delivery WHERE practice = $1 AND status = '{DeliveryStatus.FAILED}' "
+        "AND settled_at > $3 "
         "AND NOT rehearsal) AS failed, "
         "w.open_tasks, w.crisis_tasks, w.urgent_tasks, w.overdue_tasks, "
         "(SELECT array_agg(r.name ORDER BY r.id) FROM practitioner r WHERE r.practice = $1) AS practitioners, "
