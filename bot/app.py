@@ -1,5 +1,6 @@
 """The bot over HTTP: one Bolt app for each practice, which checks the signature with the practice's own secret."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from bot.client import QUIET, SlackClient
 from bot.errors import SlackProblem
 from bot.here import Here
 from bot.listeners import commands, home, presses, submissions
+from bot.reading import is_readable, text_in
 from db.queries.practices import Profile, sending
 from db.queries.words import words
 
@@ -38,6 +40,9 @@ class Bot:
         """Bolt checks the same, but only once it has read the body."""
         return SignatureVerifier(self.here.access.signing_secret).is_valid_request(body, dict(headers))
 
+    def reads(self, body: str, headers: Mapping[str, str]) -> bool:
+        return is_readable(body, headers.get("content-type", ""))
+
 
 @dataclass
 class Bots:
@@ -45,6 +50,7 @@ class Bots:
 
     base_url: str
     _known: dict[int, Bot] = field(default_factory=dict)
+    _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def of(self, practice: Profile) -> Bot | None:
         """None where the practice has no Slack."""
@@ -54,15 +60,17 @@ class Bots:
             return known
         if known is not None:
             del self._known[practice.id]
-            await known.here.close()
+            # What it still has under way is no reason to keep this request waiting.
+            leaving = asyncio.create_task(known.here.close())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
         if access is None:
             return None
         made = self._known[practice.id] = make_bot(practice, access, base_url=self.base_url)
         return made
 
     async def close(self) -> None:
-        for bot in self._known.values():
-            await bot.here.close()
+        await asyncio.gather(*self._leaving, *(bot.here.close() for bot in self._known.values()))
 
 
 def make_bot(practice: Profile, access: SlackAccess, *, base_url: str) -> Bot:
@@ -105,8 +113,8 @@ def _sorry(here: Here, body: dict[str, Any]) -> BoltResponse:
     said = say(known, "answer_failed")
     if body.get("type") == "view_submission":
         return BoltResponse(status=200, body={"response_action": "update", "view": answer_modal(said, known)})
-    if "response_url" in body:
-        here.begin(_whisper(here, body["response_url"], said))
+    if url := text_in(body, "response_url"):
+        here.afterwards(_whisper(here, url, said))
     return BoltResponse(status=200)
 
 

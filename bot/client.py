@@ -19,6 +19,7 @@ Blocks = Sequence[Mapping[str, Any]]
 
 TIMEOUT_S = 8.0
 CONNECT_S = 3.0
+UNSURE = (500, 502, 504)
 # The library would write what it sends into its log.
 QUIET = logging.getLogger("reprise.slack")
 QUIET.setLevel(logging.CRITICAL)
@@ -139,7 +140,11 @@ class SlackClient:
         body: dict[str, Any] = {"params" if form else "json": dict(given)}
 
         async def send() -> AsyncSlackResponse:
-            return await self.web.api_call(method, http_verb="GET" if form else "POST", **body)
+            try:
+                return await self.web.api_call(method, http_verb="GET" if form else "POST", **body)
+            except AttributeError:
+                # The library takes for granted that whatever comes with a 200 is Slack's own.
+                raise Ambiguous("http_200") from None
 
         return await self._asked(send)
 
@@ -148,10 +153,10 @@ class SlackClient:
             return await send()
         except SlackApiError as answer:
             raise _problem(answer.response) from None
-        except aiohttp.ClientConnectorError:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise SlackDown("unreachable") from None
-        except (aiohttp.ClientError, TimeoutError) as problem:
-            raise Ambiguous(type(problem).__name__) from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise Ambiguous("no_answer") from None
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -162,14 +167,16 @@ class SlackClient:
 
 def _problem(response: Any) -> SlackProblem:
     """The library hands over its own response, or that of aiohttp where the answer was not readable."""
-    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    status = int(getattr(response, "status_code", None) or getattr(response, "status", None) or 0)
     data = getattr(response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
     if status == 429:
         return problem_of("ratelimited", retry_after=_seconds(response.headers.get("Retry-After")))
-    if not code:
-        return SlackDown(f"http_{status}")
-    return problem_of(str(code))
+    if code:
+        return problem_of(str(code))
+    # A gateway that gave up, or half an answer, does not say that nothing was done.
+    says_nothing = status in UNSURE or 200 <= status < 300
+    return Ambiguous(f"http_{status}") if says_nothing else SlackDown(f"http_{status}")
 
 
 def _seconds(text: str | None) -> float:

@@ -4,7 +4,7 @@ SlackProblem
 ├── Passing             the same may be asked again later
 │   ├── SlackDown       no connection, or an answer that says nothing
 │   ├── RateLimited     `retry_after` seconds, by Slack's wish
-│   └── Ambiguous       handed over, and no answer: it may have been done
+│   └── Ambiguous       handed over, and no answer, or one that says nothing: it may have been done
 ├── Shut                nothing is taken from this app any more, until somebody does something about it
 │   ├── TokenRevoked
 │   ├── AppRemoved
@@ -15,7 +15,7 @@ SlackProblem
     ├── MessageGone     deleted, or no longer to be edited
     └── TooLong         longer than Slack takes, or of a form that it does not take
 
-`code` is Slack's own word. None of them holds anything of what was sent.
+`code` is Slack's own word, or ours where it said none. None of them holds anything of what was sent.
 """
 
 from db.errors import RepriseError
@@ -88,8 +88,15 @@ class TooLong(Refused):
 KINDS: dict[type[SlackProblem], tuple[str, ...]] = {
     TokenRevoked: ("token_revoked", "invalid_auth", "not_authed", "token_expired", "not_allowed_token_type"),
     AppRemoved: ("account_inactive", "app_uninstalled", "team_access_not_granted", "org_login_required"),
-    ScopeMissing: ("missing_scope", "no_permission", "ekm_access_denied", "restricted_action"),
-    ChannelGone: ("channel_not_found", "is_archived", "is_inactive", "not_in_channel", "channel_is_limited_access"),
+    ScopeMissing: ("missing_scope", "no_permission", "ekm_access_denied", "access_denied", "restricted_action"),
+    ChannelGone: (
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "not_in_channel",
+        "channel_is_limited_access",
+        "restricted_action_read_only_channel",
+    ),
     UserGone: (
         "user_not_found",
         "users_not_found",
@@ -109,14 +116,23 @@ KINDS: dict[type[SlackProblem], tuple[str, ...]] = {
         "invalid_arguments",
     ),
     # Slack says of these that a part may have been done.
-    Ambiguous: ("fatal_error", "internal_error", "request_timeout"),
-    SlackDown: ("service_unavailable", "team_added_to_org", "accesslimited"),
+    Ambiguous: ("fatal_error", "internal_error", "request_timeout", "no_answer"),
+    SlackDown: (
+        "unreachable",
+        "slow",
+        "service_unavailable",
+        "team_added_to_org",
+        "accesslimited",
+        "message_limit_exceeded",
+    ),
 }
 _BY_CODE = {code: kind for kind, codes in KINDS.items() for code in codes}
 
 
 def problem_of(code: str, *, retry_after: float | None = None) -> SlackProblem:
-    """By Slack's own word."""
+    """By Slack's own word, or ours for an answer without any."""
+    if code.startswith("http_"):
+        return SlackDown(code)
     if code in ("ratelimited", "rate_limited"):
         return RateLimited(retry_after if retry_after is not None else 1.0)
     return _BY_CODE.get(code, Refused)(code)

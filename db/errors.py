@@ -6,6 +6,7 @@ RepriseError
 ├── Refused                 a change that may not happen; nothing was written
 │   ├── IllegalTransition   the row is not in a state from which this move is allowed
 │   ├── AlreadyClaimed      a case that somebody else has; `holder` is their name
+│   ├── MayNotAct           a case that waits for those who give care, and was not given to whoever acts
 │   ├── SlotTaken           somebody else has the time, or it is no longer offered
 │   ├── Outdated            what the page showed has changed meanwhile
 │   │   └── Overtaken       somebody else has saved since; `by` is their name
@@ -46,6 +47,10 @@ class AlreadyClaimed(Refused):
     def __init__(self, holder: str) -> None:
         super().__init__(f"{holder or 'Somebody else'} has this case already.")
         self.holder = holder
+
+
+class MayNotAct(Refused):
+    """The case waits for a decision of those who give care, and was not given to this person."""
 
 
 class SlotTaken(Refused):

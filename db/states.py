@@ -137,6 +137,7 @@ ABSENT = (AppointmentStatus.NO_SHOW, AppointmentStatus.WAS_NOT_BROUGHT)
 LIVE_ENROLMENT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
 OPEN_TASK = (TaskStatus.OPEN, TaskStatus.ACKNOWLEDGED, TaskStatus.CLAIMED)
 UNSETTLED_DELIVERY = (DeliveryStatus.PLANNED, DeliveryStatus.CLAIMED)
+GOING_OR_GONE = (*UNSETTLED_DELIVERY, DeliveryStatus.SENT, DeliveryStatus.DELIVERED)
 
 
 def one_of(statuses: Iterable[StrEnum]) -> str:

@@ -1,10 +1,14 @@
 """The demo's staff as a journey meets them: what waits for whom, the mail that tells them of it, and what they do."""
 
+import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Locator, Page, expect
 
 from e2e.people import Person
 from e2e.stack import Stack
@@ -12,11 +16,13 @@ from e2e.stack import Stack
 PARIS = ZoneInfo("Europe/Paris")
 COORDINATOR = "nadia.haddad@tilleuls.example"
 PRACTITIONER = "elise.marchand@tilleuls.example"
+COLLEAGUE = "karim.benali@tilleuls.example"
 CLINICAL_LEAD = "bernard.lacroix@tilleuls.example"
 ADMIN = "dominique.petit@tilleuls.example"
 NAMES = {
     COORDINATOR: "Nadia Haddad",
     PRACTITIONER: "Élise Marchand",
+    COLLEAGUE: "Karim Benali",
     CLINICAL_LEAD: "Bernard Lacroix",
     ADMIN: "Dominique Petit",
 }
@@ -24,6 +30,14 @@ NAMES = {
 PSYCHOTHERAPIST = NAMES[PRACTITIONER]
 # What no mail to staff may hold, in pieces of words.
 CARE = ("psych", "hta", "diabète", "chroni", "vigilance", "crise", "risque", "séance", "rendez-vous", "absence")
+# How the staff pages begin to say where a case stands.
+STATES = {"À prendre en charge": "open", "Vu": "acknowledged", "Pris en charge": "claimed", "Fait": "done"}
+# In one go: the page may be swapped at any moment.
+READ = """card => [
+    card.querySelector(".state").innerText,
+    Object.fromEntries([...card.querySelectorAll("dt")].map(it => [it.innerText, it.nextElementSibling.innerText])),
+    card.querySelector(".tag.urgent") !== null,
+]"""
 
 Found = dict[str, Any]
 
@@ -89,6 +103,75 @@ class Look:
             assert not [word for word in hidden if word.lower() in whole.lower()], mail["subject"]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What one surface says of a case: `who` has seen it, taken it or ended it, else whom it is for; `deadline` is
+    local, to the minute, and empty when the case is over."""
+
+    status: str
+    who: str
+    deadline: str = ""
+    urgent: bool = False
+
+
+def local_minute(at: datetime) -> str:
+    return f"{at.astimezone(PARIS):%Y-%m-%d %H:%M}"
+
+
+@dataclass
+class AtDesk:
+    """A member of staff at the staff pages. `today` is the day that their pages show, as `2026-11-17`; `pressed_at` is
+    read from a stopwatch."""
+
+    page: Page
+    stack: Stack
+    today: str = ""
+    pressed_at: float = 0.0
+
+    def sign_in(self, role: str, email: str) -> None:
+        """By the demo's door; leaves Aujourd'hui open."""
+        self.page.goto(f"{self.stack.portal}/staff/demo/{role}")
+        self.page.get_by_role("button", name=NAMES[email]).click()
+        expect(self.page.get_by_role("heading", name="Aujourd’hui")).to_be_visible()
+
+    def open_case(self, ref: str) -> None:
+        self.page.goto(f"{self.stack.portal}/staff/cases/{ref}")
+
+    def case(self, ref: str) -> Locator:
+        return self.page.locator(f"#case-{ref}")
+
+    def only_case(self) -> str:
+        """The reference of the one that waits in Aujourd'hui, once it stands there."""
+        expect(self.page.locator(".case")).to_have_count(1)
+        return (self.page.locator(".case").get_attribute("id") or "").removeprefix("case-")
+
+    def standing(self, ref: str) -> Standing:
+        state, facts, urgent = self.case(ref).evaluate(READ)
+        known = next(one for one in STATES if state.startswith(one))
+        by = re.match(r" par (\D+?), ", state.removeprefix(known))
+        deadline = facts.get("À faire avant", "")
+        at = re.match(r"aujourd’hui à (\d\d:\d\d)", deadline)
+        return Standing(
+            STATES[known],
+            by[1] if by else facts.get("Pour", ""),
+            f"{self.today} {at[1]}" if at else deadline,
+            urgent,
+        )
+
+    def press(self, ref: str, name: str) -> None:
+        self.pressed_at = time.monotonic()
+        self.case(ref).get_by_role("button", name=name, exact=True).click()
+
+    def record(self, ref: str, outcome: str) -> None:
+        self.case(ref).get_by_text("Noter l’issue", exact=True).click()
+        self.case(ref).get_by_label(outcome).check()
+        self.press(ref, "Conclure le dossier")
+
+    def read_story(self) -> list[str]:
+        """Of the one case that is open: every line of what happened, after its moment."""
+        return [one.partition("\n")[2] for one in self.page.locator(".timeline li").all_inner_texts()]
+
+
 def hear_by_mail(stack: Stack) -> None:
     """The demo's staff are linked to its Slack, where they hear of cases first: here they are not, and get mails."""
     with ThreadPoolExecutor(len(NAMES)) as pool:
@@ -97,8 +180,9 @@ def hear_by_mail(stack: Stack) -> None:
 
 def close_what_stands(stack: Stack) -> None:
     """The demo's own tasks, so that moving the clock does not stop at each of their nudges."""
-    for task in stack.json("worklist"):
-        record(stack, task["ref"], "handled", by=ADMIN)
+    refs = [task["ref"] for task in stack.json("worklist")]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda ref: record(stack, ref, "handled", by=ADMIN), refs))
 
 
 def move(stack: Stack, ref: str, what: str, *, by: str) -> None:

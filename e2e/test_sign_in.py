@@ -1,17 +1,23 @@
 """A member of staff signs in for the first time, and once more; with script and without."""
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from db.rules.second_factor import code_at
 from e2e.conftest import Shot
 from e2e.stack import Stack
 from e2e.staff import ADMIN
 
+CUT: tuple[Callable[[Route], None], ...] = (
+    lambda route: route.abort(),
+    lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad Gateway</h1>"),
+    lambda route: route.fulfill(status=503, headers={"HX-Reswap": "none"}, body=""),
+)
 LINK = re.compile(r"http://\S+/staff/sign-in/link/\S+")
 
 
@@ -72,3 +78,24 @@ def test_the_way_in(stack: Stack, patient: Callable[[bool], Page], axe: Axe, sho
     page.get_by_label("Code").fill(next_code(stack, secret, steps=1))
     page.get_by_role("button", name="Entrer").click()
     assert page.url.endswith("/staff/today")
+    if javascript:
+        is_cut_off_and_comes_back(page)
+
+
+def is_cut_off_and_comes_back(page: Page) -> None:
+    """The list asks by itself whether anything is new. Nothing answers, then a proxy, then a portal without its
+    sessions: it stays where it is, is said once to be out of date, and goes on by itself."""
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.evaluate("scrollTo(0, 60)")
+    seen, turns = page.inner_text("#worklist"), itertools.cycle(CUT)
+    page.route("**/staff/today/news*", lambda route: next(turns)(route))
+    said = page.locator("#stale p")
+    said.wait_for()
+    first = said.element_handle()
+    assert first is not None
+    page.wait_for_timeout(4_500)
+    assert first.evaluate("one => one.isConnected")
+    assert (page.evaluate("scrollY"), page.inner_text("#worklist")) == (60, seen)
+    assert page.inner_text("#problem") == ""
+    page.unroute("**/staff/today/news*")
+    said.wait_for(state="detached")

@@ -1,6 +1,7 @@
 """An admin words the dental `worth` email anew: a finding, mended; a look, a trial, a publication; and the next message
 of a sequence that had begun carries it."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,11 @@ def test_the_next_message_carries_the_words_of_the_practice(
     framed = admin.frame_locator("iframe")
     expect(framed.get_by_text(KIND)).to_be_visible()
     expect(framed.get_by_text("Bonjour Alix,")).to_be_visible()
+
+    # Enter in a field is no decision to write to every patient.
+    admin.get_by_label("Prénom").press("Enter")
+    expect(admin.get_by_label("Texte de l’e-mail")).to_have_value(re.compile(KIND))
+    expect(admin.get_by_text("Aucune : c’est le texte fourni qui part.")).to_be_visible()
 
     admin.get_by_role("button", name="M’envoyer cet e-mail").click()
     expect(admin.get_by_text("C’est parti")).to_be_visible()

@@ -37,6 +37,11 @@ class Said:
     blocks: list[Block]
 
 
+def value_of(what: str, card: CaseCard) -> str:
+    """What a press brings back: `what` it is, on which case, and the state that whoever pressed saw."""
+    return f"{what}:{card.ref}:{card.mark}"
+
+
 def case_url(base_url: str, ref: str) -> str:
     return f"{base_url}/staff/cases/{ref}"
 
@@ -137,18 +142,18 @@ def _state(card: CaseCard, words: Words) -> str:
 
 def _buttons(card: CaseCard, words: Words) -> list[Block]:
     outcome = button(say(words, "button_outcome"), OUTCOME, card.ref)
-    mine = button(say(words, "button_mine"), MINE, card.ref, primary=True)
+    mine = button(say(words, "button_mine"), MINE, value_of(MINE, card), primary=True)
     if card.status is TaskStatus.CLAIMED:
         return [outcome]
     if card.status is TaskStatus.ACKNOWLEDGED:
         return [mine, outcome]
-    return [button(say(words, "button_seen"), SEEN, card.ref), mine, outcome]
+    return [button(say(words, "button_seen"), SEEN, value_of(SEEN, card)), mine, outcome]
 
 
 def _more(card: CaseCard, words: Words, base_url: str) -> list[Block]:
     options = [option(say(words, "more_reassign"), f"{REASSIGN}:{card.ref}")]
     if card.status is not TaskStatus.OPEN:
-        options.insert(0, option(say(words, "more_release"), f"{RELEASE}:{card.ref}"))
+        options.insert(0, option(say(words, "more_release"), value_of(RELEASE, card)))
     return [*options, option(say(words, "more_note"), f"{NOTE}:{card.ref}", url=case_url(base_url, card.ref))]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.blocks.case import case_item, case_row
 from bot.blocks.parts import Block, context, escaped, header, plain_day, say, section
-from db.queries.slack import CaseCard, LeaveShown
+from db.queries.slack import LeaveShown, Listed
 from db.queries.words import Words
 
 # Slack takes a hundred blocks; a case takes two.
@@ -15,8 +15,8 @@ MOST_LEAVE = 5
 
 @dataclass(frozen=True)
 class HomeShown:
-    mine: Sequence[CaseCard]
-    unclaimed: Sequence[CaseCard]
+    mine: Listed
+    unclaimed: Listed
     leave: Sequence[LeaveShown]
 
 
@@ -26,7 +26,7 @@ def home_view(shown: HomeShown, words: Words, *, base_url: str, command: str, sa
     blocks.append(context(say(words, "home_worklist", url=f"{base_url}/staff/today")))
     blocks += [header(say(words, "home_mine")), *_cases(shown.mine, words, base_url, "home_nothing_mine")]
     blocks.append(header(say(words, "home_unclaimed")))
-    blocks += _cases(shown.unclaimed, words, base_url, "home_nothing_unclaimed")
+    blocks += _cases(_without(shown.unclaimed, shown.mine), words, base_url, "home_nothing_unclaimed")
     blocks += [header(say(words, "home_leave")), section(_leave(shown.leave, words))]
     blocks.append(context(say(words, "home_command", command=escaped(command))))
     return {"type": "home", "blocks": blocks}
@@ -40,17 +40,31 @@ def not_linked(words: Words, *, base_url: str) -> str:
     return say(words, "answer_not_linked", url=f"{base_url}/staff/account/slack")
 
 
-def list_text(cases: Sequence[CaseCard], words: Words, *, base_url: str) -> str:
+def list_text(listed: Listed, words: Words, *, base_url: str) -> str:
     """My cases, in the answer to a command."""
-    if not cases:
+    if not listed.cases:
         return say(words, "home_nothing_mine")
-    return "\n\n".join(case_item(card, words, base_url=base_url) for card in cases[:MOST_CASES])
+    items = [case_item(card, words, base_url=base_url) for card in listed.cases[:MOST_CASES]]
+    return "\n\n".join((*items, *_more(listed, words, base_url)))
 
 
-def _cases(cases: Sequence[CaseCard], words: Words, base_url: str, nothing: str) -> list[Block]:
-    if not cases:
+def _without(listed: Listed, mine: Listed) -> Listed:
+    """One that went back and forth while the two lists were read stands in both, and Slack takes it once."""
+    known = {card.ref for card in mine.cases}
+    left = [card for card in listed.cases if card.ref not in known]
+    return Listed(left, listed.count - len(listed.cases) + len(left))
+
+
+def _cases(listed: Listed, words: Words, base_url: str, nothing: str) -> list[Block]:
+    if not listed.cases:
         return [section(say(words, nothing))]
-    return [block for card in cases[:MOST_CASES] for block in case_row(card, words, base_url=base_url)]
+    rows = [block for card in listed.cases[:MOST_CASES] for block in case_row(card, words, base_url=base_url)]
+    return [*rows, *map(context, _more(listed, words, base_url))]
+
+
+def _more(listed: Listed, words: Words, base_url: str) -> list[str]:
+    left = listed.count - len(listed.cases[:MOST_CASES])
+    return [say(words, "home_more", count=str(left), url=f"{base_url}/staff/today")] if left > 0 else []
 
 
 def _leave(leave: Sequence[LeaveShown], words: Words) -> str:

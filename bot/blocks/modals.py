@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.blocks.case import case_url
 from bot.blocks.parts import Block, capital, context, escaped, option, plain, say, section
+from bot.reading import found, reference_in, text_in
 from db.queries.slack import Acting
 from db.queries.words import Words
 from db.states import CallOutcome
@@ -22,18 +22,23 @@ MOST_PEOPLE = 99
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Which case a modal is about, and whether it was opened in the App Home."""
+    """Which case a modal is about, whether it was opened in the App Home, and the state of the case when it was."""
 
     ref: str
     home: bool = False
+    mark: str = ""
 
     def packed(self) -> str:
-        return json.dumps({"ref": self.ref, "home": self.home})
+        return json.dumps({"ref": self.ref, "home": self.home, "mark": self.mark})
 
     @classmethod
-    def of(cls, view: dict[str, Any]) -> "About":
-        said = json.loads(view.get("private_metadata") or "{}")
-        return cls(str(said.get("ref", "")), bool(said.get("home")))
+    def of(cls, packed: str) -> "About":
+        """About no case where that cannot be read."""
+        try:
+            said = json.loads(packed)
+        except ValueError:
+            said = None
+        return cls(reference_in(text_in(said, "ref")), found(said, "home") is True, text_in(said, "mark"))
 
 
 def outcome_modal(case: Acting, about: About, words: Words, *, base_url: str, promise_days: int) -> Block:

@@ -3,10 +3,11 @@
 Whatever is stale, repeated, out of order, not allowed or not linked is answered kindly, and changes nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.blocks.case import case_url
 from bot.blocks.home import not_linked
 from bot.blocks.parts import mention, say
 from bot.here import Here
@@ -14,12 +15,18 @@ from bot.identity import hand_of, member_of
 from db import clock
 from db.changes.outcomes import Follow, record_outcome
 from db.changes.worklist import acknowledge_task, claim_task, postpone_task, reassign_task, release_task
-from db.errors import AlreadyClaimed, IllegalTransition, MessageUnderWay, Refused
+from db.errors import AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated, Refused
 from db.queries.slack import Acting, Member, Someone, case_to_act_on
 from db.queries.words import Words
 from db.states import CallOutcome
 
 Change = Callable[[Here, str, Member], Awaitable[bool]]
+ANSWERS: Mapping[type[Exception], str] = {
+    MessageUnderWay: "answer_busy",
+    MayNotAct: "answer_not_allowed",
+    Outdated: "answer_changed",
+    IllegalTransition: "answer_closed",
+}
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,8 @@ async def refusal(here: Here, found: Ready, problem: Refused | MessageUnderWay) 
     if isinstance(problem, AlreadyClaimed):
         holder = await _holder(here, found) or Someone(problem.holder)
         return say(words, "answer_taken", who=mention(holder, words))
-    if isinstance(problem, MessageUnderWay):
-        return say(words, "answer_busy")
-    if isinstance(problem, IllegalTransition):
-        return say(words, "answer_closed")
-    return say(words, "answer_refused")
+    name = next((name for kind, name in ANSWERS.items() if isinstance(problem, kind)), "answer_refused")
+    return say(words, name, url=case_url(here.base_url, found.case.card.ref))
 
 
 async def _holder(here: Here, found: Ready) -> Someone | None:
@@ -76,28 +80,43 @@ async def _holder(here: Here, found: Ready) -> Someone | None:
     return case.card.holder if case is not None else None
 
 
-async def acknowledge(here: Here, ref: str, member: Member) -> bool:
-    return await acknowledge_task(ref, practice=here.practice, by=hand_of(member), now=clock.now())
-
-
-async def claim(here: Here, ref: str, member: Member) -> bool:
-    return await claim_task(ref, practice=here.practice, by=hand_of(member), now=clock.now())
-
-
-async def release(here: Here, ref: str, member: Member) -> bool:
-    return await release_task(ref, practice=here.practice, by=hand_of(member), now=clock.now(), own=True)
-
-
-def reassign(to: str) -> Change:
+def acknowledge(*, shown: str | None) -> Change:
     async def change(here: Here, ref: str, member: Member) -> bool:
-        return await reassign_task(ref, practice=here.practice, to=to, by=hand_of(member), now=clock.now(), own=True)
+        return await acknowledge_task(ref, practice=here.practice, by=hand_of(member), now=clock.now(), shown=shown)
 
     return change
 
 
-def postpone(until: datetime) -> Change:
+def claim(*, shown: str | None) -> Change:
     async def change(here: Here, ref: str, member: Member) -> bool:
-        return await postpone_task(ref, practice=here.practice, until=until, by=hand_of(member), now=clock.now())
+        return await claim_task(ref, practice=here.practice, by=hand_of(member), now=clock.now(), shown=shown)
+
+    return change
+
+
+def release(*, shown: str | None) -> Change:
+    async def change(here: Here, ref: str, member: Member) -> bool:
+        return await release_task(
+            ref, practice=here.practice, by=hand_of(member), now=clock.now(), own=True, shown=shown
+        )
+
+    return change
+
+
+def reassign(to: str, *, shown: str | None = None) -> Change:
+    async def change(here: Here, ref: str, member: Member) -> bool:
+        return await reassign_task(
+            ref, practice=here.practice, to=to, by=hand_of(member), now=clock.now(), own=True, shown=shown
+        )
+
+    return change
+
+
+def postpone(until: datetime, *, shown: str | None = None) -> Change:
+    async def change(here: Here, ref: str, member: Member) -> bool:
+        return await postpone_task(
+            ref, practice=here.practice, until=until, by=hand_of(member), now=clock.now(), shown=shown
+        )
 
     return change
 

@@ -1,7 +1,7 @@
 """The slash command: my list, the next case, leave, help."""
 
+import asyncio
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -15,6 +15,8 @@ from bot.blocks.parts import escaped, plain_day, say
 from bot.errors import SlackProblem
 from bot.here import Here
 from bot.identity import hand_of, member_of
+from bot.listeners.days import folded, read_day
+from bot.reading import text_in
 from db import clock
 from db.actors import staff
 from db.changes.staff import Leave, end_leave, set_leave
@@ -31,6 +33,7 @@ ANYTHING = re.compile(".*", re.DOTALL)
 # The same command twice within this is one that Slack, or a thumb, sent again.
 SAME_AGAIN = timedelta(seconds=10)
 MOST_TRIES = 5
+FOR_EXAMPLE = timedelta(days=14)
 
 
 class Asked(StrEnum):
@@ -66,45 +69,41 @@ WORDS = {
     Asked.NEXT: ("suivant", "suivante", "prendre", "next"),
     Asked.BACK: ("de retour", "retour", "present", "presente", "back"),
 }
-_AWAY = re.compile(r"(?:absent|absente|absence|away)(?: jusqu ?au| jusqu a| au| until| till| to)?(?: (?P<day>\S+))?")
-_LOCAL_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
+_AWAY = re.compile(
+    r"(?:absent|absente|absence|away)(?: jusqu ?(?:au|a la|a|en)?| au| until| till| to)?(?: (?P<day>.+))?"
+)
 
 
-def read_command(text: str) -> Command:
-    folded = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
-    folded = " ".join(re.sub(r"['’`*_]", " ", folded).split())
+def read_command(text: str, today: date) -> Command:
+    words = folded(text)
     for asked, spellings in WORDS.items():
-        if folded in spellings:
+        if words in spellings:
             return Command(asked)
-    if (found := _AWAY.fullmatch(folded)) is not None:
-        return Command(Asked.AWAY, read_day(found["day"] or ""))
+    if (found := _AWAY.fullmatch(words)) is not None:
+        return Command(Asked.AWAY, read_day(found["day"] or "", today))
     return Command(Asked.UNKNOWN)
-
-
-def read_day(text: str) -> date | None:
-    """`2026-12-01`, or as it is written by hand: `1/12/2026`."""
-    local = _LOCAL_DAY.fullmatch(text)
-    try:
-        if local is not None:
-            return date(int(local[3]), int(local[2]), int(local[1]))
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def listen(app: AsyncApp, here: Here) -> None:
     @app.command(ANYTHING)
     async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        work = here.begin(answer(here, body["user_id"], body.get("text") or ""))
+        user, url = text_in(body, "user_id"), text_in(body, "response_url")
+        work = here.begin(answer(here, user, str(body.get("text") or "")))
         if await here.in_time(work):
             await ack(work.result())
             return
-        words = here.words_for(await member_of(here.practice, body["user_id"]))
+        words = await here.words_of(user)
         await ack(say(words, "answer_slow"))
-        try:
-            await here.client.whisper(body["response_url"], await work)
-        except SlackProblem as problem:
-            log.info("answer_lost", code=problem.code)
+        here.afterwards(_tell_later(here, url, work, words))
+
+
+async def _tell_later(here: Here, url: str, work: asyncio.Task[str], words: Words) -> None:
+    await asyncio.wait({work})
+    said = say(words, "answer_failed") if work.exception() is not None else work.result()
+    try:
+        await here.client.whisper(url, said)
+    except SlackProblem as problem:
+        log.info("answer_lost", code=problem.code)
 
 
 async def answer(here: Here, user: str, text: str) -> str:
@@ -112,38 +111,45 @@ async def answer(here: Here, user: str, text: str) -> str:
     words = here.words_for(member)
     if member is None:
         return not_linked(words, base_url=here.base_url)
-    command = read_command(text)
+    today = local_day(clock.now(), (await profile_of(here.practice)).calendar)
+    command = read_command(text, today)
     try:
-        return await _run(here, member, command, words)
+        return await _run(here, member, command, today, words)
     except (Refused, MessageUnderWay):
         name = "command_past" if command.asked is Asked.AWAY else "answer_refused"
         return say(words, name)
 
 
-async def _run(here: Here, member: Member, command: Command, words: Words) -> str:
+async def _run(here: Here, member: Member, command: Command, today: date, words: Words) -> str:
     match command.asked:
         case Asked.LIST:
-            return list_text(await cases_of(here.practice, member.id), words, base_url=here.base_url)
+            mine = await cases_of(here.practice, member.id)
+            return list_text(mine, words, base_url=here.base_url)
         case Asked.NEXT:
             return await _next(here, member, words)
         case Asked.AWAY:
-            return await _away(here, member, command.until, words)
+            return await _away(here, member, command.until, today, words)
         case Asked.BACK:
             return await _back(here, member, words)
         case Asked.HELP:
-            return _help(here, words)
+            return _help(here, today, words)
         case Asked.UNKNOWN:
-            return f"{say(words, 'command_unknown')}\n{_help(here, words)}"
+            return f"{say(words, 'command_unknown')}\n{_help(here, today, words)}"
 
 
-def _help(here: Here, words: Words) -> str:
-    return say(words, "command_help", command=escaped(here.access.command))
+def _help(here: Here, today: date, words: Words) -> str:
+    return say(words, "command_help", command=escaped(here.access.command), day=_example(today))
+
+
+def _example(today: date) -> str:
+    """A day to come, in the one way of writing that nobody reads otherwise."""
+    return (today + FOR_EXAMPLE).isoformat()
 
 
 async def _next(here: Here, member: Member, words: Words) -> str:
     """Claim what is most pressing of what nobody has; somebody faster is no reason to give up."""
     now = clock.now()
-    waiting = await unclaimed_cases(here.practice, member, most=MOST_TRIES)
+    waiting = (await unclaimed_cases(here.practice, member, most=MOST_TRIES)).cases
     # Looked at after the list: a case that the same command has just claimed stands in one of the two.
     again = await claimed_since(here.practice, member.id, since=now - SAME_AGAIN)
     if again is not None:
@@ -161,11 +167,10 @@ def _claimed(card: CaseCard, words: Words) -> str:
     return say(words, "answer_claimed", ref=escaped(card.ref), asked=words.of("asked", card.kind))
 
 
-async def _away(here: Here, member: Member, until: date | None, words: Words) -> str:
+async def _away(here: Here, member: Member, until: date | None, today: date, words: Words) -> str:
     if until is None:
-        return say(words, "command_day", command=escaped(here.access.command))
+        return say(words, "command_day", command=escaped(here.access.command), day=_example(today))
     now = clock.now()
-    today = local_day(now, (await profile_of(here.practice)).calendar)
     done = await set_leave(
         member.ref, practice=here.practice, leave=Leave(today, until), actor=staff(member.ref), now=now
     )

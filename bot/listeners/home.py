@@ -10,6 +10,7 @@ from bot.blocks.home import HomeShown, home_view, unlinked_home
 from bot.errors import SlackProblem
 from bot.here import Here
 from bot.identity import member_of
+from bot.reading import text_in
 from db import clock
 from db.queries.practices import practice as profile_of
 from db.queries.slack import cases_of, leave_of, unclaimed_cases
@@ -22,10 +23,11 @@ ANYTHING = re.compile(".*")
 def listen(app: AsyncApp, here: Here) -> None:
     @app.event("app_home_opened")
     async def opened(event: dict[str, Any]) -> None:
-        if event.get("tab", "home") != "home":
+        user = text_in(event, "user")
+        if event.get("tab", "home") != "home" or not user:
             return
         try:
-            await show_home(here, event["user"])
+            await show_home(here, user)
         except SlackProblem as problem:
             log.info("home_not_shown", code=problem.code)
 
@@ -42,11 +44,9 @@ async def show_home(here: Here, user: str, *, said: str | None = None) -> None:
         await here.client.publish_home(user, unlinked_home(words, base_url=here.base_url))
         return
     practice = await profile_of(here.practice)
-    mine = await cases_of(here.practice, member.id)
-    known = {card.ref for card in mine}
     shown = HomeShown(
-        mine=mine,
-        unclaimed=[card for card in await unclaimed_cases(here.practice, member) if card.ref not in known],
+        mine=await cases_of(here.practice, member.id),
+        unclaimed=await unclaimed_cases(here.practice, member, but_mine=True),
         leave=await leave_of(practice, member, now=clock.now()),
     )
     view = home_view(shown, words, base_url=here.base_url, command=here.access.command, said=said)

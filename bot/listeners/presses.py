@@ -1,21 +1,23 @@
 """What is pressed on a case, in its message or in the App Home."""
 
+import asyncio
 import re
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.blocks.case import MINE, MORE, NOTE, OUTCOME, REASSIGN, RELEASE, SEEN
+from bot.blocks.case import MINE, MORE, NOTE, OUTCOME, REASSIGN, RELEASE, SEEN, case_url
 from bot.blocks.modals import About, outcome_modal, reassign_modal
-from bot.blocks.parts import Block, capital, escaped, say
+from bot.blocks.parts import Block, capital, escaped, mention, say
 from bot.errors import SlackProblem
 from bot.here import Here
-from bot.identity import member_of
 from bot.listeners import acting
 from bot.listeners.acting import Change, Ready
 from bot.listeners.home import show_home
+from bot.reading import person_in, reference_in, text_in
 from db.changes.worklist import LONGEST_PROMISE
 from db.queries.practices import practice as profile_of
 from db.queries.slack import whom_to_give
@@ -28,11 +30,14 @@ ANYTHING = re.compile(".*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """`response_url` is where an answer goes; the App Home has none, and shows it itself."""
+    """`shown` is the state of the case that whoever pressed saw, None where what they pressed tells none: what leads to
+    a modal, and what was drawn before buttons said it. `response_url` is where an answer goes; the App Home has none,
+    and shows it itself."""
 
     user: str
     ref: str
     what: str
+    shown: str | None
     trigger_id: str
     response_url: str | None
     home: bool
@@ -40,47 +45,55 @@ class Press:
     @classmethod
     def of(cls, body: dict[str, Any]) -> "Press":
         action = body["actions"][0]
-        value: str = action.get("value") or (action.get("selected_option") or {}).get("value") or ""
-        what, mark, ref = value.partition(":")
+        value = text_in(action, "value") or text_in(action, "selected_option", "value")
+        # As `value_of` writes it; older messages say `what:ref` in their menu, and `ref` alone on their buttons.
+        what, ref, shown, *_ = [*(value if ":" in value else f":{value}").split(":"), ""]
         return cls(
-            user=body["user"]["id"],
-            ref=ref if mark else value,
-            what=what if mark else "",
-            trigger_id=body.get("trigger_id", ""),
-            response_url=body.get("response_url"),
-            home=(body.get("view") or {}).get("type") == "home",
+            user=person_in(body),
+            ref=reference_in(ref),
+            what=what,
+            shown=shown or None,
+            trigger_id=text_in(body, "trigger_id"),
+            response_url=text_in(body, "response_url") or None,
+            home=text_in(body, "view", "type") == "home",
         )
+
+
+Asked = Callable[[Here, Press], Coroutine[Any, Any, Block | str]]
 
 
 def listen(app: AsyncApp, here: Here) -> None:
     @app.action(SEEN)
     async def seen(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _press(here, ack, Press.of(body), acting.acknowledge)
+        press = Press.of(body)
+        await _press(here, ack, press, acting.acknowledge(shown=press.shown))
 
     @app.action(MINE)
     async def mine(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _press(here, ack, Press.of(body), acting.claim, repeated="answer_taken_by_you")
+        press = Press.of(body)
+        await _press(here, ack, press, acting.claim(shown=press.shown), repeated="answer_taken_by_you")
 
     @app.action(OUTCOME)
     async def outcome(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _ask_outcome(here, ack, Press.of(body))
+        await _ask(here, ack, Press.of(body), _outcome)
 
     @app.action(MORE)
     async def more(ack: AsyncAck, body: dict[str, Any]) -> None:
         press = Press.of(body)
         if press.what == RELEASE:
-            await _press(here, ack, press, acting.release, done="answer_released")
+            await _press(here, ack, press, acting.release(shown=press.shown), done="answer_released")
         elif press.what == REASSIGN:
-            await _ask_whom(here, ack, press)
-        else:
+            await _ask(here, ack, press, _whom)
+        elif press.what == NOTE:
             # A link is opened by Slack itself.
-            assert press.what in (NOTE, "")
             await ack()
+        else:
+            await _outdated(here, ack, press)
 
     @app.action(ANYTHING)
-    async def other(ack: AsyncAck) -> None:
+    async def other(ack: AsyncAck, body: dict[str, Any]) -> None:
         """A field of a modal, or something that an older version drew."""
-        await ack()
+        await _outdated(here, ack, Press.of(body))
 
 
 async def _press(
@@ -90,10 +103,17 @@ async def _press(
     work = here.begin(acting.act(here, press.user, press.ref, change, repeated=repeated))
     await here.in_time(work)
     await ack()
-    said = await work
-    if said is None and done:
-        words = here.words_for(await member_of(here.practice, press.user))
-        said = say(words, done, ref=escaped(press.ref))
+    here.afterwards(_tell(here, press, work, done))
+
+
+async def _tell(here: Here, press: Press, work: asyncio.Task[str | None], done: str) -> None:
+    await asyncio.wait({work})
+    if work.exception() is not None:
+        said: str | None = say(await here.words_of(press.user), "answer_failed")
+    elif work.result() is None and done:
+        said = say(await here.words_of(press.user), done, ref=escaped(press.ref))
+    else:
+        said = work.result()
     await answer(here, press, said)
 
 
@@ -108,26 +128,68 @@ async def answer(here: Here, press: Press, said: str | None) -> None:
         log.info("answer_lost", code=problem.code)
 
 
-async def _ask_outcome(here: Here, ack: AsyncAck, press: Press) -> None:
-    found = await acting.look(here, press.user, press.ref)
+async def _outdated(here: Here, ack: AsyncAck, press: Press) -> None:
     await ack()
+    if press.home or press.response_url is not None:
+        here.afterwards(_say(here, press, "answer_outdated", url=f"{here.base_url}/staff/today"))
+
+
+async def _say(here: Here, press: Press, name: str, **values: str) -> None:
+    await answer(here, press, say(await here.words_of(press.user), name, **values))
+
+
+async def _ask(here: Here, ack: AsyncAck, press: Press, asked: Asked) -> None:
+    """A modal opens once Slack has its answer, and within the trigger's life; or a sentence says why it does not."""
+    work = here.begin(asked(here, press))
+    await here.in_time(work)
+    await ack()
+    here.afterwards(_open(here, press, work))
+
+
+async def _open(here: Here, press: Press, work: asyncio.Task[Block | str]) -> None:
+    await asyncio.wait({work})
+    problem = work.exception()
+    if problem is None:
+        found = work.result()
+        if isinstance(found, str):
+            await answer(here, press, found)
+            return
+        try:
+            await here.client.open_view(press.trigger_id, found)
+            return
+        except SlackProblem as refused:
+            problem = refused
+    log.info("modal_not_opened", error=type(problem).__qualname__)
+    await _say(here, press, "answer_not_opened", url=case_url(here.base_url, press.ref))
+
+
+async def _outcome(here: Here, press: Press) -> Block | str:
+    found = await acting.look(here, press.user, press.ref)
     if isinstance(found, str):
-        await answer(here, press, found)
-        return
+        return found
+    if (taken := _taken(found)) is not None:
+        return taken
     days = LONGEST_PROMISE.days
-    about = About(press.ref, press.home)
-    view = outcome_modal(found.case, about, found.words, base_url=here.base_url, promise_days=days)
-    await _open(here, press, found, view)
+    about = About(press.ref, press.home, found.case.card.mark)
+    return outcome_modal(found.case, about, found.words, base_url=here.base_url, promise_days=days)
 
 
-async def _ask_whom(here: Here, ack: AsyncAck, press: Press) -> None:
+async def _whom(here: Here, press: Press) -> Block | str:
     found = await acting.look(here, press.user, press.ref)
-    people = await _people(here, found) if isinstance(found, Ready) else []
-    await ack()
     if isinstance(found, str):
-        await answer(here, press, found)
-        return
-    await _open(here, press, found, reassign_modal(found.case, About(press.ref, press.home), people, found.words))
+        return found
+    if (taken := _taken(found)) is not None:
+        return taken
+    about = About(press.ref, press.home, found.case.card.mark)
+    return reassign_modal(found.case, about, await _people(here, found), found.words)
+
+
+def _taken(found: Ready) -> str | None:
+    """Said before somebody fills in a form for nothing."""
+    holder = found.case.card.holder
+    if holder is None or holder.slack == found.member.slack:
+        return None
+    return say(found.words, "answer_taken", who=mention(holder, found.words))
 
 
 async def _people(here: Here, found: Ready) -> list[tuple[str, str]]:
@@ -137,11 +199,3 @@ async def _people(here: Here, found: Ready) -> list[tuple[str, str]]:
     people = await whom_to_give(here.practice)
     shown = [(ref, f"{name} ({found.words.of('roles', role)})") for ref, name, role in people if ref != on_call]
     return [(on_call, capital(say(found.words, "on_call"))), *shown]
-
-
-async def _open(here: Here, press: Press, found: Ready, view: Block) -> None:
-    try:
-        await here.client.open_view(press.trigger_id, view)
-    except SlackProblem as problem:
-        log.info("modal_not_opened", code=problem.code)
-        await answer(here, press, say(found.words, "answer_failed"))

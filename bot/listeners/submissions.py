@@ -1,5 +1,6 @@
 """What a modal brings: how a case ended, a promised call, or whom it goes to."""
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -24,14 +25,14 @@ from bot.blocks.modals import (
 from bot.blocks.parts import say
 from bot.errors import SlackProblem
 from bot.here import Here
-from bot.identity import member_of
 from bot.listeners import acting
 from bot.listeners.acting import Change, Ready
 from bot.listeners.home import show_home
+from bot.reading import found, person_in, text_in
 from db import clock
 from db.changes.outcomes import Follow
 from db.changes.worklist import LONGEST_PROMISE
-from db.errors import AlreadyClaimed, IllegalTransition, MessageUnderWay, Refused, Undecided
+from db.errors import AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated, Refused, Undecided
 from db.queries.words import Words
 from db.states import CallOutcome
 
@@ -49,17 +50,20 @@ class Filled:
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> "Filled":
-        view = body["view"]
-        return cls(body["user"]["id"], view["id"], About.of(view), view["state"]["values"])
+        view = body.get("view")
+        values = found(view, "state", "values")
+        return cls(person_in(body), text_in(view, "id"), About.of(text_in(view, "private_metadata")), values or {})
 
     def chosen(self, name: str) -> str:
-        state = (self.values.get(name) or {}).get(CHOICE) or {}
-        return (state.get("selected_option") or {}).get("value") or ""
+        return text_in(self.values, name, CHOICE, "selected_option", "value")
 
     def moment(self, name: str) -> datetime | None:
-        state = (self.values.get(name) or {}).get(CHOICE) or {}
-        seconds = state.get("selected_date_time")
-        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
+        seconds = found(self.values, name, CHOICE, "selected_date_time")
+        try:
+            return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
+        except (OverflowError, OSError, ValueError):
+            # Further away than there are years.
+            return None
 
 
 @dataclass(frozen=True)
@@ -91,28 +95,36 @@ def listen(app: AsyncApp, here: Here) -> None:
 
 async def _take(here: Here, ack: AsyncAck, filled: Filled, take: Take) -> None:
     work = here.begin(take(here, filled))
-    if await here.in_time(work):
-        result = work.result()
-        if result.errors:
-            await ack(response_action="errors", errors=dict(result.errors))
-        elif result.said is not None:
-            await ack(response_action="update", view=answer_modal(result.said, await _words(here, filled)))
-        else:
-            await ack()
-    else:
-        words = await _words(here, filled)
+    if not await here.in_time(work):
+        words = await here.words_of(filled.user)
         await ack(response_action="update", view=answer_modal(say(words, "answer_slow"), words))
-        await _tell_later(here, filled, await work, words)
+        here.afterwards(_tell_later(here, filled, work, words))
+        return
+    result = work.result()
+    if result.errors:
+        await ack(response_action="errors", errors=dict(result.errors))
+    elif result.said is not None:
+        words = await here.words_of(filled.user)
+        await ack(response_action="update", view=answer_modal(result.said, words))
+    else:
+        await ack()
     if filled.about.home:
-        await _home(here, filled.user)
+        here.afterwards(_home(here, filled.user))
 
 
-async def _tell_later(here: Here, filled: Filled, result: Result, words: Words) -> None:
-    said = result.said or next(iter(result.errors.values()), None) or say(words, "answer_done")
+async def _tell_later(here: Here, filled: Filled, work: asyncio.Task[Result], words: Words) -> None:
+    await asyncio.wait({work})
+    if work.exception() is not None:
+        said = say(words, "answer_failed")
+    else:
+        result = work.result()
+        said = result.said or next(iter(result.errors.values()), None) or say(words, "answer_done")
     try:
         await here.client.update_view(filled.view_id, answer_modal(said, words))
     except SlackProblem as problem:
         log.info("answer_lost", code=problem.code)
+    if filled.about.home:
+        await _home(here, filled.user)
 
 
 async def _home(here: Here, user: str) -> None:
@@ -122,45 +134,42 @@ async def _home(here: Here, user: str) -> None:
         log.info("answer_lost", code=problem.code)
 
 
-async def _words(here: Here, filled: Filled) -> Words:
-    return here.words_for(await member_of(here.practice, filled.user))
-
-
 async def _conclude(here: Here, filled: Filled) -> Result:
-    found = await acting.look(here, filled.user, filled.about.ref)
-    if isinstance(found, str):
-        return Result(said=found)
+    ready = await acting.look(here, filled.user, filled.about.ref)
+    if isinstance(ready, str):
+        return Result(said=ready)
     chosen, days = filled.chosen(OUTCOME), str(LONGEST_PROMISE.days)
     if chosen == LATER:
         until = filled.moment(WHEN)
         now = clock.now()
         if until is None or not now < until <= now + LONGEST_PROMISE:
-            return Result(errors={WHEN: say(found.words, "error_when", days=days)})
-        return await _change(here, found, acting.postpone(until), {})
+            return Result(errors={WHEN: say(ready.words, "error_when", days=days)})
+        return await _change(here, ready, acting.postpone(until, shown=filled.about.mark or None), {})
     if chosen not in tuple(CallOutcome):
-        return Result(errors={OUTCOME: say(found.words, "error_outcome")})
+        return Result(errors={OUTCOME: say(ready.words, "error_outcome")})
     follow = filled.chosen(FOLLOW)
     change = acting.conclude(CallOutcome(chosen), Follow(follow) if follow in tuple(Follow) else None)
-    return await _change(here, found, change, {OUTCOME: "error_outcome"})
+    return await _change(here, ready, change, {OUTCOME: "error_outcome"})
 
 
 async def _give(here: Here, filled: Filled) -> Result:
-    found = await acting.look(here, filled.user, filled.about.ref)
-    if isinstance(found, str):
-        return Result(said=found)
-    return await _change(here, found, acting.reassign(filled.chosen(TO)), {TO: "answer_cannot_be_told"})
+    ready = await acting.look(here, filled.user, filled.about.ref)
+    if isinstance(ready, str):
+        return Result(said=ready)
+    change = acting.reassign(filled.chosen(TO), shown=filled.about.mark or None)
+    return await _change(here, ready, change, {TO: "answer_cannot_be_told"})
 
 
-async def _change(here: Here, found: Ready, change: Change, refused: Mapping[str, str]) -> Result:
+async def _change(here: Here, ready: Ready, change: Change, refused: Mapping[str, str]) -> Result:
     """`refused`: at which field a plain refusal is told, and in which words."""
     try:
-        changed = await change(here, found.case.card.ref, found.member)
+        changed = await change(here, ready.case.card.ref, ready.member)
     except Undecided:
-        return Result(errors={FOLLOW: say(found.words, "error_follow")})
-    except (AlreadyClaimed, IllegalTransition, MessageUnderWay) as problem:
-        return Result(said=await acting.refusal(here, found, problem))
+        return Result(errors={FOLLOW: say(ready.words, "error_follow")})
+    except (AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated) as problem:
+        return Result(said=await acting.refusal(here, ready, problem))
     except Refused as problem:
         if refused:
-            return Result(errors={field: say(found.words, name) for field, name in refused.items()})
-        return Result(said=await acting.refusal(here, found, problem))
-    return Result() if changed else Result(said=say(found.words, "answer_already"))
+            return Result(errors={field: say(ready.words, name) for field, name in refused.items()})
+        return Result(said=await acting.refusal(here, ready, problem))
+    return Result() if changed else Result(said=say(ready.words, "answer_already"))

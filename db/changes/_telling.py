@@ -59,19 +59,19 @@ async def tell_of_return(appointment: str, *, practice: int, hours: Calendar, no
 
 async def tell_staff(tellings: Sequence[Telling], *, practice: int, now: datetime) -> None:
     """Inside a transaction. Whether the case still stands is looked at again when the email leaves. Whoever is linked
-    to Slack hears of it there: their email waits, and goes when Slack has not taken the message by then."""
+    to Slack hears of it there: their email waits (`held`), and goes when Slack has not taken the message by then."""
     if not tellings:
         return
     due = [now if one.calendar is None else next_opening(now, one.calendar) for one in tellings]
     await fetch(
         "INSERT INTO delivery (practice, ref, lane, message, channel, staff, task, detail, due_at, attempt_at, status, "
         "attempts, ambiguous, rehearsal, created_at) SELECT $1, r, $2, m, $3, s, t, "
-        "CASE WHEN w IS NOT NULL THEN jsonb_build_object('why', w) END, d, "
-        "CASE WHEN f.slack_user IS NOT NULL AND c.settings->>'slack_route' <> '' "
-        "AND EXISTS (SELECT 1 FROM slack_post k WHERE k.task = t) THEN d + $12::interval ELSE d END, "
-        "$4, 0, false, false, $5 "
+        "nullif(jsonb_strip_nulls(jsonb_build_object('why', w, 'held', nullif(held, false))), '{}'), d, "
+        "CASE WHEN held THEN d + $12::interval ELSE d END, $4, 0, false, false, $5 "
         "FROM unnest($6::text[], $7::text[], $8::int[], $9::bigint[], $10::text[], $11::timestamptz[]) "
-        "AS x(r, m, s, t, w, d) JOIN staff f ON f.id = s JOIN practice c ON c.id = $1",
+        "AS x(r, m, s, t, w, d) JOIN staff f ON f.id = s JOIN practice c ON c.id = $1 "
+        "CROSS JOIN LATERAL (SELECT f.slack_user IS NOT NULL AND c.settings->>'slack_route' <> '' "
+        "AND EXISTS (SELECT 1 FROM slack_post k WHERE k.task = t) AS held) AS y",
         practice,
         HUMAN,
         Channel.EMAIL,

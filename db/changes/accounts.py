@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from db import actors
+from db.changes._treating import link_by_name
 from db.changes.security import SecurityEvent, log_security
+from db.changes.staff import hand_over_cases
 from db.crypto import vault
-from db.engine import Row, fetch, fetch_one, transaction
+from db.engine import Row, fetch, fetch_one, fetch_value, transaction
 from db.errors import NotFound, Refused
 from db.queries.accounts import NONCE_FIELD, TOTP_FIELD
 from db.rules.second_factor import matching_step, new_recovery_codes, new_secret, recovery_form
@@ -56,19 +58,34 @@ FOR UPDATE OF x
 """
 
 
-async def request_link(email: str, *, to: str = "", now: datetime) -> int:
+async def request_link(email: str, *, to: str = "", sparing: bool = False, now: datetime) -> int:
     """A due email with a link for whoever works here under this address, in each practice; how many. The link before
-    it is over."""
+    it is over.
+
+    `sparing`: only for whom no link is under way. So a stranger who asks again and again for somebody else fills no
+    mailbox, and keeps nobody out: at any moment a link lives, or one more may be asked for.
+    """
     keys = vault()
     index = keys.index(email, kind="email")
     async with transaction():
-        people = await fetch("SELECT id, ref, practice FROM staff WHERE email_index = $1 AND active ORDER BY id", index)
+        rows = await fetch(
+            "SELECT id, ref, practice FROM staff WHERE email_index = $1 AND active ORDER BY id FOR UPDATE", index
+        )
+        people = [row for row in rows if not (sparing and await _has_link(row["id"], now))]
         for person in people:
             nonce = await _set_link(person, now)
             await _post_link(person, nonce, to, now)
             actor = actors.staff(person["ref"])
             await log_security(person["practice"], event=SecurityEvent.LINK_REQUESTED, actor=actor, now=now)
     return len(people)
+
+
+async def _has_link(staff: int, now: datetime) -> bool:
+    """Read once the person is locked: of two who ask at once, the second sees the first one's link."""
+    found: bool = await fetch_value(
+        "SELECT EXISTS (SELECT 1 FROM staff_access WHERE staff = $1 AND link_expires_at > $2)", staff, now
+    )
+    return found
 
 
 async def make_link(ref: str, *, practice: int, actor: str, now: datetime) -> str:
@@ -239,7 +256,8 @@ async def set_language(staff: int, *, language: str, now: datetime) -> bool:
 async def add_member(
     email: str, *, practice: int, name: str, role: Role, language: str, actor: str, now: datetime
 ) -> tuple[str, bool]:
-    """The reference, and whether they are new. Who is known gets the role, and works here again."""
+    """The reference, and whether they are new. Who is known gets the role, and works here again. A practitioner whom an
+    import met under this name is that person."""
     keys, ref = vault(), new_reference()
     async with transaction():
         row = await fetch_one(
@@ -258,6 +276,8 @@ async def add_member(
         assert row is not None
         if row["ref"] == ref and not name:
             raise Refused("Somebody new needs a name: add --name.")
+        if role is Role.PRACTITIONER:
+            await link_by_name(practice)
         await log_security(
             practice,
             event=SecurityEvent.MEMBER_ADDED,
@@ -269,8 +289,9 @@ async def add_member(
     return row["ref"], row["ref"] == ref
 
 
-async def deactivate_member(ref: str, *, practice: int, actor: str, now: datetime) -> None:
-    """They sign in no more, their sessions end with their next request, and no case is given to them."""
+async def deactivate_member(ref: str, *, practice: int, actor: str, now: datetime) -> int:
+    """They sign in no more, their sessions end with their next request, and no case is given to them. What they had
+    goes to somebody else at once: how many cases."""
     async with transaction():
         person = await _person(ref, practice)
         await fetch("UPDATE staff SET active = false WHERE id = $1", person["id"])
@@ -280,6 +301,7 @@ async def deactivate_member(ref: str, *, practice: int, actor: str, now: datetim
             now,
         )
         await log_security(practice, event=SecurityEvent.MEMBER_DEACTIVATED, actor=actor, subject=ref, now=now)
+    return await hand_over_cases(ref, practice=practice, actor=actor, now=now)
 
 
 async def forget_factor(ref: str, *, practice: int, actor: str, now: datetime) -> bool:

@@ -5,7 +5,7 @@ A claim is small and is sent at once: between its commit and the hand-over lie m
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -20,7 +20,17 @@ from db.queries.practices import Profile
 from db.rules.leaving import Cancel, Defer, Go, LeaveFacts, ServiceFacts, Skip, may_leave, may_leave_service
 from db.rules.plans import pushed
 from db.rules.windows import at_local_time, local_day
-from db.states import OPEN_TASK, TIMED_PAUSES, AppointmentStatus, Channel, DeliveryStatus, EnrolmentStatus, Reason
+from db.states import (
+    GOING_OR_GONE,
+    OPEN_TASK,
+    TIMED_PAUSES,
+    AppointmentStatus,
+    Channel,
+    DeliveryStatus,
+    EnrolmentStatus,
+    Reason,
+    one_of,
+)
 
 # Longer than the longest hand-over (the sender's own budget is 10 s), short enough for a crash to cost little.
 LEASE = timedelta(seconds=30)
@@ -35,7 +45,8 @@ ASKED_FOR = ("sign_in",)
 class Claimed:
     """One message that leaves now. `address` is the number or mailbox; `ambiguous` says that an earlier attempt may
     have left; `is_readable` is false when the stored contact does not open. `detail` belongs to notices, to service
-    messages and to rehearsals; what belongs to a sequence is None there. `task` is the case that a notice is about."""
+    messages and to rehearsals; what belongs to a sequence is None there. `task` is the case that a notice is about.
+    `wording` names the words that it carries; none where they are not the catalogue's."""
 
     id: int
     ref: str
@@ -58,6 +69,7 @@ class Claimed:
     task: int | None = None
     rehearsal: bool = False
     is_readable: bool = True
+    wording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +82,44 @@ class Claim:
     dropped: tuple[int, ...] = ()
 
 
+Choose = Callable[[Claimed], str | None]
+
+
+def choose_nothing(_one: Claimed) -> None:
+    """For who writes the messages themselves."""
+
+
 async def claim_due(
-    practice: Profile, *, lane: str, channel: Channel, limit: int, mail_domain: str, now: datetime
+    practice: Profile,
+    *,
+    lane: str,
+    channel: Channel,
+    limit: int,
+    mail_domain: str,
+    now: datetime,
+    choose: Choose = choose_nothing,
 ) -> Claim:
-    """Claim up to `limit` due messages of one practice and channel."""
+    """Claim up to `limit` due messages of one practice and channel.
+
+    `choose` names the words of each. It is shown those of an earlier attempt that may have left, if there was one, and
+    whatever it answers is on record before the message can leave.
+    """
 
     async def change(_insist: bool) -> Claim:
-        return await _claim(practice, lane, channel, limit, mail_domain, now)
+        return await _claim(practice, lane, channel, limit, mail_domain, now, choose)
 
     return await when_quiet(change)
 
 
-async def _claim(practice: Profile, lane: str, channel: Channel, limit: int, mail_domain: str, now: datetime) -> Claim:
+async def _claim(
+    practice: Profile, lane: str, channel: Channel, limit: int, mail_domain: str, now: datetime, choose: Choose
+) -> Claim:
     # Sub-selects, so that one plan serves for every moment and limit: PostgreSQL plans a large table anew for each
     # value that it is shown, and takes longer over that than over the rows.
     ids = await fetch(
-        "SELECT id FROM delivery WHERE practice = $1 AND lane = $2 AND channel = $3 AND status = 'planned' "
-        "AND attempt_at <= (SELECT $4::timestamptz) ORDER BY attempt_at, id LIMIT (SELECT $5::bigint) "
+        "SELECT id FROM delivery WHERE practice = $1 AND lane = $2 AND channel = $3 "
+        f"AND status = '{DeliveryStatus.PLANNED}' AND attempt_at <= (SELECT $4::timestamptz) "
+        "ORDER BY attempt_at, id LIMIT (SELECT $5::bigint) "
         "FOR UPDATE SKIP LOCKED",
         practice.id,
         lane,
@@ -112,9 +145,10 @@ async def _claim(practice: Profile, lane: str, channel: Channel, limit: int, mai
         else:
             await _drop(row, decision, now, told)
             dropped += [row["enrolment"]] if row["step"] is not None else []
-    await _take(going, mail_domain, now)
-    await record(told, practice=practice.id, actor=SYSTEM, now=now)
     claimed = [_claimed(vault(), row, practice, mail_domain) for row in going]
+    claimed = [replace(one, wording=choose(one)) for one in claimed]
+    await _take(going, claimed, now)
+    await record(told, practice=practice.id, actor=SYSTEM, now=now)
     return Claim(claimed, len(ids), tuple(dropped))
 
 
@@ -125,9 +159,10 @@ def _midnight(practice: Profile, now: datetime) -> datetime:
 
 # A later message that is on its way, or has gone, makes an earlier one needless; one that is on its way counts for the
 # distance between two as if it went when its lease ends.
-FACTS = """
+FACTS = f"""
 SELECT d.id, d.ref, d.attempts, d.channel, d.message, d.message_id, d.ambiguous, d.created_at, d.claimed_at, d.link_id,
-       d.step, d.enrolment, d.appointment, d.detail, d.due_at, d.patient, d.staff, d.task, d.address, d.rehearsal,
+       d.wording, d.step, d.enrolment, d.appointment, d.detail, d.due_at, d.patient, d.staff, d.task, d.address,
+       d.rehearsal,
        e.ref AS enrolment_ref, e.status AS enrolment_status, e.reason AS enrolment_reason, e.resume_at, e.speciality,
        coalesce(e.language, p.language, f.language) AS language, coalesce(b.practitioner, e.practitioner)
        AS practitioner, a.status AS appointment_status, a.day AS missed_on, b.starts_at AS booked_for,
@@ -142,11 +177,11 @@ SELECT d.id, d.ref, d.attempts, d.channel, d.message, d.message_id, d.ambiguous,
 FROM delivery d
 CROSS JOIN LATERAL (
     SELECT min(s.due_at) FILTER (WHERE s.enrolment = d.enrolment AND s.step > d.step
-                                 AND s.status IN ('planned', 'claimed', 'sent', 'delivered')) AS successor_due_at,
+                                 AND s.status IN {one_of(GOING_OR_GONE)}) AS successor_due_at,
            max(coalesce(s.sent_at, s.lease_until)) FILTER (WHERE s.enrolment = d.enrolment AND s.step IS NOT NULL)
                AS last_sent_at,
-           count(*) FILTER (WHERE s.message <> 'confirmation' AND (s.sent_at >= $3 OR s.status = 'claimed'))
-               AS sent_today
+           count(*) FILTER (WHERE s.message <> 'confirmation'
+                            AND (s.sent_at >= $3 OR s.status = '{DeliveryStatus.CLAIMED}')) AS sent_today
     FROM enrolment x JOIN delivery s ON s.enrolment = x.id AND s.channel = d.channel AND s.id <> d.id
     WHERE x.patient = d.patient
 ) o
@@ -156,7 +191,7 @@ LEFT JOIN appointment b ON b.id = d.appointment
 LEFT JOIN patient p ON p.id = d.patient
 LEFT JOIN staff f ON f.id = d.staff
 LEFT JOIN task k ON k.id = d.task
-WHERE d.id = ANY($1) AND d.status = 'planned' AND d.attempt_at <= $2
+WHERE d.id = ANY($1) AND d.status = '{DeliveryStatus.PLANNED}' AND d.attempt_at <= $2
 ORDER BY d.attempt_at, d.id
 """
 
@@ -223,20 +258,22 @@ def _is_usable(row: Row) -> bool:
     return row["email"] is not None and row["email_invalid_at"] is None
 
 
-async def _take(going: Sequence[Row], mail_domain: str, now: datetime) -> None:
+async def _take(going: Sequence[Row], claimed: Sequence[Claimed], now: datetime) -> None:
     if not going:
         return
     await fetch(
         "UPDATE delivery d SET status = $1, attempts = attempts + 1, claimed_at = coalesce(d.claimed_at, $2), "
         "lease_until = $3, message_id = coalesce(d.message_id, t.message_id), "
-        "address_index = coalesce(t.address_index, d.address_index) "
-        "FROM unnest($4::bigint[], $5::text[], $6::bytea[]) AS t(id, message_id, address_index) WHERE d.id = t.id",
+        "address_index = coalesce(t.address_index, d.address_index), wording = t.wording "
+        "FROM unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[]) AS t(id, message_id, address_index, wording) "
+        "WHERE d.id = t.id",
         DeliveryStatus.CLAIMED,
         now,
         now + LEASE,
         [row["id"] for row in going],
-        [_message_id(row, mail_domain) for row in going],
+        [one.message_id for one in claimed],
         [row["address_index"] for row in going],
+        [one.wording for one in claimed],
     )
 
 
@@ -272,8 +309,8 @@ async def _defer(row: Row, decision: Defer, practice: Profile, told: list[Entry]
 
 async def _later_of(row: Row) -> Sequence[Row]:
     return await fetch(
-        "SELECT id, due_at FROM delivery WHERE enrolment = $1 AND channel = $2 AND step > $3 AND status = 'planned' "
-        "ORDER BY step FOR UPDATE",
+        "SELECT id, due_at FROM delivery WHERE enrolment = $1 AND channel = $2 AND step > $3 "
+        f"AND status = '{DeliveryStatus.PLANNED}' ORDER BY step FOR UPDATE",
         row["enrolment"],
         row["channel"],
         row["step"],
@@ -328,6 +365,7 @@ def _claimed(keys: Vault, row: Row, practice: Profile, mail_domain: str) -> Clai
         task=row["task"],
         rehearsal=row["rehearsal"],
         is_readable=contact is not None,
+        wording=row["wording"] if row["ambiguous"] else None,
     )
     return _rehearsed(claimed) if claimed.rehearsal else claimed
 

@@ -16,6 +16,7 @@ from db.changes._lost_bookings import ask_for_a_person
 from db.changes._patients import note_risks, risks_of, write_patients
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
 from db.changes._telling import tell_of_return
+from db.changes._treating import link_by_name
 from db.changes._worklist import let_messages_go
 from db.engine import fetch
 from db.queries.practices import Profile
@@ -175,7 +176,8 @@ async def _withdraw(appointment: int, patient: int, *, actor: str, now: datetime
 async def _practitioners(
     rows: Sequence[IntakeRow], practice: Profile, counts: IntakeCounts, now: datetime, actor: str
 ) -> dict[str, int]:
-    """Folded name -> id; a practitioner first met here gets the practice's default week, duration and buffer."""
+    """Folded name -> id; a practitioner first met here gets the practice's default week, duration and buffer, and is
+    the member of staff of that name."""
     known = {
         row["key"]: row["id"]
         for row in await fetch("SELECT key, id FROM practitioner WHERE practice = $1 ORDER BY id DESC", practice.id)
@@ -191,6 +193,8 @@ async def _practitioners(
         known[key] = await _add_practitioner(row, key, practice, now, actor)
         first = first if first is not None else known[key]
         counts.practitioners_added.append(row.practitioner)
+    if counts.practitioners_added:
+        await link_by_name(practice.id)
     return known
 
 

@@ -12,11 +12,23 @@ from db.changes._journal import Entry, Event, record
 from db.changes._opening import open_step, read_steps
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
 from db.changes._tasks import NewTask, open_task
-from db.changes._worklist import CALLS, Hand, hold_messages, let_messages_go, let_them_book, lock_task, name_of
+from db.changes._worklist import (
+    CALLS,
+    NOTE_FIELD,
+    Hand,
+    hold_messages,
+    let_messages_go,
+    let_them_book,
+    must_show_note,
+    name_of,
+    note_of,
+    task_for,
+)
 from db.crypto import vault
 from db.engine import Row, fetch, fetch_one
 from db.errors import AlreadyClaimed, Refused, Undecided
 from db.queries.practices import practice as profile_of
+from db.rules.risk import RiskRule
 from db.states import (
     OPEN_TASK,
     TASK_MOVES,
@@ -28,6 +40,11 @@ from db.states import (
     check_move,
 )
 
+# A label ends with its day, somewhere on Earth a little later.
+IN_CRISIS = """
+SELECT 1 FROM patient_risk WHERE patient = $1 AND rule = $2 AND ended_at IS NULL AND (until IS NULL OR until >= $3)
+LIMIT 1
+"""
 # A patient who will book is left alone for so long.
 TIME_TO_BOOK = timedelta(hours=48)
 
@@ -66,20 +83,25 @@ async def record_outcome(
     now: datetime,
     note: str = "",
     follow: Follow | None = None,
+    shown_note: str | None = None,
 ) -> Recorded:
     """Close a task with its outcome, and do what the outcome says. The same again is harmless.
 
     Raises `Refused` for an outcome of a call on a task that is about no patient, `Undecided` where messages wait for a
-    decision that neither the outcome nor `follow` takes, and `AlreadyClaimed` while somebody else has the case.
+    decision that neither the outcome nor `follow` takes, `AlreadyClaimed` while somebody else has the case,
+    `MayNotAct` for somebody whom it does not concern, and `Outdated` where `note` would replace one that is not of the
+    mark `shown_note`.
     """
 
     async def change(insist: bool) -> Recorded:
-        task = await lock_task(ref, practice)
+        task = await task_for(by, ref, practice)
         status = TaskStatus(task["status"])
         if status is TaskStatus.DONE:
             return Recorded(closed=False)
         check_move("This task", TASK_MOVES, status, TaskStatus.DONE)
         await _may_close(task, outcome, by)
+        if note.strip() and note.strip() != note_of(task):
+            must_show_note(task, shown_note)
         end = _End(task, outcome, by, now, insist, follow)
         await _close(end, note)
         return Recorded(closed=True, messages=await _EFFECTS[outcome](end))
@@ -95,7 +117,7 @@ async def _may_close(task: Row, outcome: CallOutcome, by: Hand) -> None:
 
 
 async def _close(end: _End, note: str) -> None:
-    sealed = vault().seal(note.strip(), owner=end.task["ref"], field="task.note") if note.strip() else None
+    sealed = vault().seal(note.strip(), owner=end.task["ref"], field=NOTE_FIELD) if note.strip() else None
     await fetch(
         "UPDATE task SET status = $2, closed_at = $3, outcome = $4, body = NULL, look_at = NULL, promised_at = NULL, "
         "note = coalesce($5, note) WHERE id = $1",
@@ -206,13 +228,15 @@ async def _needs_clinical_lead(end: _End) -> str | None:
         [step] = await read_steps([waiting["id"]], now=now)
         await open_step(step, await profile_of(task["practice"]), now=now, at_once=True)
     elif waiting is None:
-        await open_task(_escalation(end), practice=task["practice"], actor=end.by.actor, now=now)
+        await open_task(await _escalation(end), practice=task["practice"], actor=end.by.actor, now=now)
     await hold_messages(task, reason=Reason.ESCALATED, actor=end.by.actor, now=now)
     return "waiting" if await lock_live_enrolment(task["patient"]) is not None else None
 
 
-def _escalation(end: _End) -> NewTask:
+async def _escalation(end: _End) -> NewTask:
+    """Under a crisis flag where the case is, or the patient has one by now: the step of a plan is opened so too."""
     task = end.task
+    flagged = await fetch_one(IN_CRISIS, task["patient"], RiskRule.CRISIS, end.now.date() - timedelta(days=1))
     return NewTask(
         kind=TaskKind.ESCALATION,
         dedupe=f"{TaskKind.ESCALATION}:{task['ref']}",
@@ -223,7 +247,7 @@ def _escalation(end: _End) -> NewTask:
         enrolment_ref=task["enrolment_ref"],
         appointment=task["appointment"],
         urgent=True,
-        crisis=task["crisis"],
+        crisis=task["crisis"] or flagged is not None,
     )
 
 

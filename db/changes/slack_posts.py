@@ -39,9 +39,9 @@ class ClaimedPost:
 class PostSettled:
     """What became of it: where the message stands now, and up to which journal entry its thread tells.
 
-    `told` are the notices that Slack has brought, whose emails are needless. `error` is Slack's word; then it is tried
-    again at `again_at`, as it is without an error where the message is to be looked at later. `lasting`: emails wait
-    no longer.
+    `told` are the notices that Slack has brought, whose emails are needless. `error` is Slack's word; with `failed` it
+    is tried again at `again_at`, whatever happens before. Without, the message stands as it should, and is looked at
+    then, or as soon as the case changes. `lasting`: emails wait no longer.
     """
 
     post: ClaimedPost
@@ -52,6 +52,7 @@ class PostSettled:
     ambiguous: bool = False
     told: tuple[int, ...] = ()
     error: str | None = None
+    failed: bool = False
     again_at: datetime | None = None
     lasting: bool = False
 
@@ -118,8 +119,10 @@ async def settle_post(done: PostSettled, *, practice: int, now: datetime) -> boo
         kept = await fetch(
             "UPDATE slack_post SET channel = $3, ts = $4, threaded = $5, lease_until = NULL, "
             "posted_at = CASE WHEN $6 THEN $7 ELSE posted_at END, ambiguous = ambiguous OR $8, error = $9::text, "
-            "stale = stale OR $10::timestamptz IS NOT NULL, attempt_at = coalesce($10, attempt_at), "
-            "attempts = CASE WHEN $9::text IS NULL THEN 0 ELSE attempts END "
+            "stale = stale OR $10::timestamptz IS NOT NULL, "
+            # What has changed meanwhile is looked at now.
+            "attempt_at = CASE WHEN stale AND NOT $11 THEN attempt_at ELSE coalesce($10, attempt_at) END, "
+            "attempts = CASE WHEN $11 THEN attempts ELSE 0 END "
             "WHERE id = $1 AND lease_until = $2 RETURNING id",
             done.post.id,
             done.post.lease_until,
@@ -131,6 +134,7 @@ async def settle_post(done: PostSettled, *, practice: int, now: datetime) -> boo
             done.ambiguous,
             done.error,
             done.again_at,
+            done.failed,
         )
         await _spare_emails(done.told, practice, now)
         if done.lasting:

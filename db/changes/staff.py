@@ -1,19 +1,19 @@
-"""Leave of staff: whoever is away is not asked; their stand-in is, or else their own fallback."""
+"""Leave of staff, and leaving: whoever is away is not asked; their stand-in is, or else their own fallback."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from db.changes._journal import Entry, Event, record
 from db.changes._sequences import when_quiet
-from db.changes._worklist import give_to, here_for, lock_task
-from db.changes.worklist import up_the_ladder
+from db.changes._worklist import give_to, here_for, let_messages_go, lock_task
+from db.changes.worklist import release_locked, up_the_ladder
 from db.engine import Row, fetch, fetch_one, transaction
 from db.errors import NotFound, Refused
 from db.queries.practices import practice as profile_of
 from db.queries.team import REACHABLE
-from db.rules.ladder import Assigned, Team
+from db.rules.ladder import Assigned, Person, Team, assign, in_place_of
 from db.rules.windows import local_day
-from db.states import Reason, TaskStatus
+from db.states import OPEN_TASK, Reason, Role, TaskStatus
 
 ONE_DAY = timedelta(days=1)
 LONGEST_LEAVE = timedelta(days=730)
@@ -173,7 +173,55 @@ async def _move(task_ref: str, person_ref: str, practice: int, actor: str, now: 
 
 def _instead(task: Row, team: Team) -> Assigned | None:
     person = team.person(task["assignee"])
-    instead = team.instead_of(person) if person is not None else None
-    if instead is None:
-        return up_the_ladder(task, team)
-    return Assigned(instead, team.person(task["fallback"]), task["role"] or "")
+    there = person and in_place_of(team, person, role=task["role"] or "", fallback=task["fallback"])
+    return there or up_the_ladder(task, team)
+
+
+async def hand_over_cases(ref: str, *, practice: int, actor: str, now: datetime) -> int:
+    """What somebody had who does not work here any more goes to whoever is there, claimed or not, and its messages go
+    on; each in a transaction of its own. How many went: what is handed over already stays where it is."""
+    person = await fetch_one(
+        "SELECT id, ref, role, fallback FROM staff WHERE ref = $1 AND practice = $2 AND NOT active", ref, practice
+    )
+    if person is None:
+        return 0
+    gone = Person(person["id"], ref, Role(person["role"]), reachable=False, present=False, fallback=person["fallback"])
+    rows = await fetch(
+        "SELECT ref FROM task WHERE practice = $2 AND status = ANY($3) "
+        "AND $1 IN (assignee, fallback, claimed_by, acknowledged_by) ORDER BY crisis DESC, due_at, id",
+        gone.id,
+        practice,
+        list(OPEN_TASK),
+    )
+    moved = [await _hand_over(row["ref"], gone, practice, actor, now) for row in rows]
+    return sum(moved)
+
+
+async def _hand_over(task_ref: str, gone: Person, practice: int, actor: str, now: datetime) -> bool:
+    async def change(_insist: bool) -> bool:
+        task = await lock_task(task_ref, practice)
+        if task["status"] not in OPEN_TASK:
+            return False
+        here = await here_for(task, now)
+        if gone.id in (task["assignee"], task["claimed_by"]):
+            role = task["role"] or ""
+            people = in_place_of(here.team, gone, role=role, fallback=task["fallback"]) or assign(here.team, role)
+            await give_to(task, people, here, why=Reason.AWAY, actor=actor, event=Event.TASK_REASSIGNED, now=now)
+            await let_messages_go(task, actor=actor, now=now)
+            return True
+        if task["fallback"] == gone.id:
+            await _set_fallback(task, here.team)
+        if task["acknowledged_by"] != gone.id or task["status"] != TaskStatus.ACKNOWLEDGED:
+            return False
+        await release_locked(task, why=Reason.AWAY, actor=actor, now=now)
+        return True
+
+    return await when_quiet(change)
+
+
+async def _set_fallback(task: Row, team: Team) -> None:
+    """The journal tells where a case is, which does not change; that somebody left stands in the security log."""
+    person = team.person(task["assignee"])
+    people = assign(team, person.ref if person is not None else task["role"] or "")
+    instead = next((one for one in (people.fallback, people.assignee) if one is not None and one != person), None)
+    await fetch("UPDATE task SET fallback = $2 WHERE id = $1", task["id"], instead and instead.id)

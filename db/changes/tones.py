@@ -119,8 +119,17 @@ def _check(words: TextWords) -> None:
 
 def _check_seen(history: History, seen: str) -> None:
     if history.mark != seen:
-        newest = history.versions[0] if history.versions else None
-        raise Overtaken(newest.author if newest is not None and newest.state is not ToneState.RETIRED else "")
+        raise Overtaken(_last_hand(history, seen))
+
+
+def _last_hand(history: History, seen: str) -> str:
+    """Whose words stand there now. A draft thrown away and a version taken back leave nobody's: what is newest then was
+    there before."""
+    newest = history.versions[0] if history.versions else None
+    number = seen.partition("-")[0]
+    if newest is None or newest.state is ToneState.RETIRED or (number.isdecimal() and int(number) > newest.number):
+        return ""
+    return newest.author
 
 
 async def _write(

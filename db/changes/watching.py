@@ -12,7 +12,7 @@ from db.changes._worklist import give_to, here_for, let_messages_go, lock_task, 
 from db.changes.worklist import release_locked, up_the_ladder
 from db.engine import Row, fetch
 from db.queries.team import Staffing
-from db.rules.ladder import in_place_of
+from db.rules.ladder import Assigned, Team, assign, in_place_of
 from db.rules.watching import AT_THE_TOP, AT_THE_TOP_IN_CRISIS, Look, what_next
 from db.rules.windows import next_opening
 from db.states import OPEN_TASK, Reason, TaskStatus
@@ -49,17 +49,28 @@ async def look_at_one(ref: str, *, practice: int, now: datetime) -> bool:
 
 
 async def _redirected(task: Row, here: Staffing, now: datetime) -> bool:
-    """Whoever should be nudged is on leave, or cannot be told any more: their stand-in has it from now on."""
-    person = here.team.person(task["claimed_by"] or task["assignee"])
-    if person is None or person.can_take or task["promised_at"] is not None:
+    """Whoever should be nudged is on leave, or cannot be told any more, or works here no longer: whoever stands in for
+    them has it from now on."""
+    holder = task["claimed_by"] or task["assignee"]
+    if holder is None:
         return False
-    people = in_place_of(here.team, person, role=task["role"] or "", fallback=task["fallback"])
-    people = people or up_the_ladder(task, here.team)
+    people = _instead_of(holder, task, here.team)
     if people is None or people.assignee is None:
         return False
     await give_to(task, people, here, why=Reason.AWAY, actor=SYSTEM, event=Event.TASK_REASSIGNED, now=now)
     await let_messages_go(task, actor=SYSTEM, now=now)
     return True
+
+
+def _instead_of(holder: int, task: Row, team: Team) -> Assigned | None:
+    person = team.person(holder)
+    if person is None:
+        # They left in the moment in which they took it.
+        return assign(team, task["role"] or "")
+    if person.can_take or task["promised_at"] is not None:
+        return None
+    there = in_place_of(team, person, role=task["role"] or "", fallback=task["fallback"])
+    return there or up_the_ladder(task, team)
 
 
 async def _nudge(task: Row, here: Staffing, now: datetime) -> None:

@@ -108,12 +108,14 @@ async def account_facts(staff: int) -> AccountFacts:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One line of `reprise staff list`. `email` is None where it does not open."""
+    """One line of `reprise staff list`. `email` is None where it does not open; `gets_mail`: no mail came back from
+    it."""
 
     id: int
     ref: str
     name: str
     email: str | None = field(repr=False)
+    gets_mail: bool
     role: Role
     active: bool
     has_factor: bool
@@ -123,24 +125,27 @@ class Account:
 
 async def accounts(practice: int) -> list[Account]:
     rows = await fetch(
-        "SELECT s.id, s.ref, s.name, s.email, s.role, s.active, x.totp_since, x.signed_in_at, x.locked_until "
-        "FROM staff s LEFT JOIN staff_access x ON x.staff = s.id WHERE s.practice = $1 ORDER BY s.active DESC, s.id",
+        "SELECT s.id, s.ref, s.name, s.email, s.email_invalid_at, s.role, s.active, x.totp_since, "
+        "x.signed_in_at, x.locked_until FROM staff s LEFT JOIN staff_access x ON x.staff = s.id WHERE s.practice = $1 "
+        "ORDER BY s.active DESC, s.id",
         practice,
     )
-    return [
-        Account(
-            id=row["id"],
-            ref=row["ref"],
-            name=row["name"],
-            email=_opened(row),
-            role=Role(row["role"]),
-            active=row["active"],
-            has_factor=row["totp_since"] is not None,
-            signed_in_at=row["signed_in_at"],
-            locked_until=row["locked_until"],
-        )
-        for row in rows
-    ]
+    return [_account(row, _opened(row)) for row in rows]
+
+
+def _account(row: Row, email: str | None) -> Account:
+    return Account(
+        id=row["id"],
+        ref=row["ref"],
+        name=row["name"],
+        email=email,
+        gets_mail=email is not None and row["email_invalid_at"] is None,
+        role=Role(row["role"]),
+        active=row["active"],
+        has_factor=row["totp_since"] is not None,
+        signed_in_at=row["signed_in_at"],
+        locked_until=row["locked_until"],
+    )
 
 
 def _opened(row: Row) -> str | None:

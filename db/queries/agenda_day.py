@@ -25,9 +25,10 @@ class Followed:
 
 @dataclass(frozen=True)
 class DayAppointment:
-    """`begins_at` is the start, or the day's midnight where no time is known. `online`: booked through Reprise, and not
-    come back from the practice's software yet. `declined` says why an absence has no sequence; `cancelled_here`: a
-    member of staff said so, and may take it back. `case` is what it asks of a person."""
+    """`staff` is who of the staff the practitioner is. `begins_at` is the start, or the day's midnight where no time is
+    known. `online`: booked through Reprise, and not come back from the practice's software yet. `declined` says why an
+    absence has no sequence; `cancelled_here`: a member of staff said so, and may take it back. `case` is what it asks
+    of a person."""
 
     ref: str
     patient: str
@@ -35,6 +36,7 @@ class DayAppointment:
     first_name: str = field(repr=False)
     last_name: str = field(repr=False)
     practitioner: str
+    staff: int | None
     begins_at: datetime
     starts_at: datetime | None
     ends_at: datetime | None
@@ -51,8 +53,8 @@ class DayAppointment:
 # What the journal said last of the appointment tells whose cancellation it is, and why an absence has no sequence.
 DAY = f"""
 SELECT a.ref, p.ref AS patient, {SHOWN_NUMBER} AS number, p.first_name, p.last_name, p.minor, r.name AS practitioner,
-       coalesce(a.starts_at, a.day::timestamp AT TIME ZONE c.zone) AS begins_at, a.starts_at, a.ends_at, a.status,
-       a.marked_at, a.source = $3 AND a.key = a.ref AS online, said.event, said.reason,
+       r.staff, coalesce(a.starts_at, a.day::timestamp AT TIME ZONE c.zone) AS begins_at, a.starts_at, a.ends_at,
+       a.status, a.marked_at, a.source = $3 AND a.key = a.ref AS online, said.event, said.reason,
        e.status AS sequence, e.reason AS sequence_reason, m.next_due, m.left_already, t.ref AS case
 FROM appointment a JOIN patient p ON p.id = a.patient JOIN practitioner r ON r.id = a.practitioner
 JOIN practice c ON c.id = a.practice

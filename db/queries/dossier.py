@@ -7,10 +7,10 @@ from typing import Any
 
 from db.actors import staff as staff_actor
 from db.engine import Row, fetch, fetch_one, transaction
-from db.errors import NotFound
+from db.errors import NotFound, Outdated
 from db.queries.journal import Story, patient_story
 from db.queries.people import PatientCard, patient_card
-from db.states import LIVE_ENROLMENT, OPEN_TASK
+from db.states import LIVE_ENROLMENT, OPEN_TASK, EnrolmentStatus
 from db.tables.agenda import BOOKED_HERE
 
 
@@ -29,14 +29,16 @@ class ChannelState:
 
 
 @dataclass(frozen=True)
-class RunningSequence:
-    """`resume_at` is when a pause ends by itself, where it does."""
+class LatestSequence:
+    """The one that runs, or the last that did: `reason` tells why it waits, or ended. `resume_at` is when a pause ends
+    by itself, where it does."""
 
     ref: str
     plan: str
-    status: str
+    status: EnrolmentStatus
     reason: str | None
     started_at: datetime
+    ended_at: datetime | None
     resume_at: datetime | None
     missed_on: date
 
@@ -73,7 +75,7 @@ class Dossier:
     card: PatientCard
     minor: bool
     channels: tuple[ChannelState, ...]
-    sequence: RunningSequence | None
+    sequence: LatestSequence | None
     open_cases: tuple[DossierCase, ...]
     appointments: tuple[DossierAppointment, ...]
     story: Story
@@ -147,14 +149,15 @@ def _channels(row: Row, card: PatientCard) -> tuple[ChannelState, ...]:
     )
 
 
-async def _sequence(patient: int) -> RunningSequence | None:
+async def _sequence(patient: int) -> LatestSequence | None:
     row: Any = await fetch_one(
-        "SELECT e.ref, e.plan_name AS plan, e.status, e.reason, e.started_at, e.resume_at, a.day AS missed_on "
-        "FROM enrolment e JOIN appointment a ON a.id = e.appointment WHERE e.patient = $1 AND e.status = ANY($2)",
+        "SELECT e.ref, e.plan_name AS plan, e.status, e.reason, e.started_at, e.ended_at, e.resume_at, "
+        "a.day AS missed_on FROM enrolment e JOIN appointment a ON a.id = e.appointment WHERE e.patient = $1 "
+        "ORDER BY e.status = ANY($2) DESC, e.id DESC LIMIT 1",
         patient,
         list(LIVE_ENROLMENT),
     )
-    return None if row is None else RunningSequence(**dict(row))
+    return None if row is None else LatestSequence(**{**dict(row), "status": EnrolmentStatus(row["status"])})
 
 
 async def _open_cases(patient: int) -> tuple[DossierCase, ...]:
@@ -181,13 +184,17 @@ async def _appointments(patient: int) -> tuple[DossierAppointment, ...]:
 
 
 async def require_sequence(practice: int, patient: str, sequence: str) -> None:
-    """Raises `NotFound` for a sequence that is not this patient's."""
+    """Raises `NotFound` for a sequence that is not this patient's, `Outdated` where another one runs by now."""
     found = await fetch_one(
-        "SELECT e.id FROM enrolment e JOIN patient p ON p.id = e.patient WHERE e.practice = $1 AND p.ref = $2 "
-        "AND e.ref = $3",
+        "SELECT v.ref AS running FROM enrolment e JOIN patient p ON p.id = e.patient "
+        "LEFT JOIN enrolment v ON v.patient = p.id AND v.status = ANY($4) "
+        "WHERE e.practice = $1 AND p.ref = $2 AND e.ref = $3",
         practice,
         patient,
         sequence,
+        list(LIVE_ENROLMENT),
     )
     if found is None:
         raise NotFound(f"There is no sequence {sequence} of this patient.")
+    if found["running"] not in (None, sequence):
+        raise Outdated("Another sequence of this patient runs by now.")

@@ -1,5 +1,6 @@
 """What Slack may show, and to whom: cases without anything of their patients, and the staff who handle them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from db.changes._journal import Event
 from db.engine import Row, fetch, fetch_one
 from db.queries.practices import Profile
 from db.queries.team import REACHABLE, staffing
+from db.queries.worklist import MARK
 from db.rules.acting import may_act
 from db.rules.windows import at_local_time, local_day
 from db.states import OPEN_TASK, Channel, DeliveryStatus, Role, TaskKind, TaskStatus
@@ -28,7 +30,8 @@ class Someone:
 @dataclass(frozen=True, slots=True)
 class CaseCard:
     """A case as Slack shows it. `holder` has claimed it, `seen_by` acknowledged it, `assignee` is asked to; `closed_by`
-    ended it, None where that was nobody of the staff. Times are told in `zone`, the practice's own."""
+    ended it, None where that was nobody of the staff. Times are told in `zone`, the practice's own. `mark` is the state
+    that is shown, which whatever is pressed brings back."""
 
     ref: str
     kind: TaskKind
@@ -41,6 +44,7 @@ class CaseCard:
     holder: Someone | None
     closed_by: Someone | None
     zone: str
+    mark: str
 
     @property
     def is_open(self) -> bool:
@@ -73,13 +77,15 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class CaseAtSlack:
     """All that is needed to bring one case's message up to date. `crisis` matters for the hour alone; `role` and
-    `language` are of whoever has it; `last_line` is the newest entry of the journal, told or not."""
+    `language` are of whoever has it; `last_line` is the newest entry of the journal, told or not. `closed_at` is None
+    while it is open, and where nobody noted when it ended."""
 
     card: CaseCard
     crisis: bool
     role: str
     language: str
     posted_at: datetime | None
+    closed_at: datetime | None
     lines: tuple[CaseLine, ...]
     last_line: int | None
     notices: tuple[Notice, ...]
@@ -114,6 +120,14 @@ class LeaveShown:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The first of a list, and how long it is in all."""
+
+    cases: Sequence[CaseCard]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SlackTrouble:
     """What Slack answers instead of taking messages: its own word, since when the oldest case waits, how many do."""
 
@@ -122,10 +136,10 @@ class SlackTrouble:
     cases: int
 
 
-CARD = """
+CARD = f"""
 t.ref, t.kind, t.status, t.urgent OR t.crisis AS urgent, t.deadline_at, t.promised_at, c.zone,
 s.name AS assignee_name, s.slack_user AS assignee_slack, k.name AS seen_name, k.slack_user AS seen_slack,
-h.name AS holder_name, h.slack_user AS holder_slack
+h.name AS holder_name, h.slack_user AS holder_slack, {MARK} AS mark
 """
 CARD_FROM = """
 FROM task t JOIN practice c ON c.id = t.practice LEFT JOIN staff s ON s.id = t.assignee
@@ -171,7 +185,7 @@ async def linked_staff(practice: int) -> tuple[int, int]:
 async def case_at_slack(task: int, *, after: int | None, now: datetime) -> CaseAtSlack:
     """`after`: the journal entry up to which the thread tells the case."""
     row = await fetch_one(
-        f"SELECT {CARD}, t.id, t.practice, t.crisis, t.created_at, t.outcome, coalesce(s.role, t.role) AS role, "
+        f"SELECT {CARD}, t.id, t.practice, t.crisis, t.created_at, t.closed_at, coalesce(s.role, t.role) AS role, "
         "coalesce(s.language, c.language) AS language, t.assignee, p.ref AS patient_ref, x.posted_at "
         f"{CARD_FROM} LEFT JOIN patient p ON p.id = t.patient LEFT JOIN slack_post x ON x.task = t.id WHERE t.id = $1",
         task,
@@ -185,6 +199,7 @@ async def case_at_slack(task: int, *, after: int | None, now: datetime) -> CaseA
         role=row["role"] or "",
         language=row["language"],
         posted_at=row["posted_at"],
+        closed_at=row["closed_at"],
         lines=tuple(_line(entry, row["zone"]) for entry in entries),
         last_line=entries[-1]["id"] if entries else after,
         notices=await _notices(row, now),
@@ -260,6 +275,7 @@ def _card(row: Row, *, closed_by: Someone | None = None) -> CaseCard:
         holder=_someone(row, "holder_name", "holder_slack"),
         closed_by=closed_by,
         zone=row["zone"],
+        mark=row["mark"],
     )
 
 
@@ -283,32 +299,46 @@ async def case_to_act_on(practice: int, ref: str, member: Member) -> Acting | No
     return Acting(_card(row), allowed, row["about_patient"])
 
 
-async def cases_of(practice: int, staff: int, *, most: int = MOST_LISTED) -> list[CaseCard]:
+async def cases_of(practice: int, staff: int, *, most: int = MOST_LISTED) -> Listed:
     """What this person has claimed, or is asked to do and nobody else has claimed."""
     rows = await fetch(
-        f"SELECT {CARD} {CARD_FROM} WHERE t.practice = $1 AND t.status = ANY($2) "
+        f"SELECT {CARD}, count(*) OVER () AS every {CARD_FROM} WHERE t.practice = $1 AND t.status = ANY($2) "
         f"AND coalesce(t.claimed_by, t.assignee) = $3 {IN_ORDER} LIMIT $4",
         practice,
         list(OPEN_TASK),
         staff,
         most,
     )
-    return [_card(row) for row in rows]
+    return Listed([_card(row) for row in rows], rows[0]["every"] if rows else 0)
 
 
-async def unclaimed_cases(practice: int, member: Member, *, most: int = MOST_LISTED) -> list[CaseCard]:
-    """What nobody has claimed and this person may take, what they are asked to do first."""
+async def unclaimed_cases(practice: int, member: Member, *, most: int = MOST_LISTED, but_mine: bool = False) -> Listed:
+    """What nobody has claimed and this person may take, what they are asked to do first, or `but_mine` not at all."""
     rows = await fetch(
-        f"SELECT {CARD}, $4 IN (t.assignee, t.fallback) AS given {CARD_FROM} "
+        "SELECT t.id, t.kind, $4 IN (t.assignee, t.fallback) AS given FROM task t "
         "WHERE t.practice = $1 AND t.status = ANY($2) AND t.status <> $3 "
+        "AND NOT ($5 AND coalesce(t.assignee = $4, false)) "
         f"{IN_ORDER.replace('ORDER BY', 'ORDER BY coalesce(t.assignee = $4, false) DESC,')}",
         practice,
         list(OPEN_TASK),
         TaskStatus.CLAIMED,
         member.id,
+        but_mine,
     )
-    may = [row for row in rows if may_act(member.role, TaskKind(row["kind"]), given=bool(row["given"]))]
-    return [_card(row) for row in may[:most]]
+    may = [row["id"] for row in rows if may_act(member.role, TaskKind(row["kind"]), given=bool(row["given"]))]
+    return Listed(await _unclaimed_cards(may[:most]), len(may))
+
+
+async def _unclaimed_cards(tasks: Sequence[int]) -> list[CaseCard]:
+    """In the order of `tasks`, without what somebody has taken since they were read."""
+    rows = await fetch(
+        f"SELECT {CARD} {CARD_FROM} WHERE t.id = ANY($1) AND t.status = ANY($2) AND t.status <> $3 "
+        "ORDER BY array_position($1, t.id)",
+        list(tasks),
+        list(OPEN_TASK),
+        TaskStatus.CLAIMED,
+    )
+    return [_card(row) for row in rows]
 
 
 async def claimed_since(practice: int, staff: int, *, since: datetime) -> CaseCard | None:
@@ -361,12 +391,14 @@ async def _stand_in(practice: Profile, member: Member, on: date) -> str | None:
 
 
 async def slack_trouble(practice: int) -> SlackTrouble | None:
-    """For the staff pages: that Slack takes no messages, where it does not."""
+    """For the staff pages: that Slack takes no messages of open cases, where it does not."""
     row = await fetch_one(
         "SELECT error, min(p.created_at) AS since, count(*) AS cases FROM slack_post p "
         "JOIN practice c ON c.id = p.practice AND c.settings->>'slack_route' <> '' "
+        "JOIN task t ON t.id = p.task AND t.status = ANY($2) "
         "WHERE p.practice = $1 AND p.stale AND p.error IS NOT NULL GROUP BY error "
         "ORDER BY count(*) DESC, error LIMIT 1",
         practice,
+        list(OPEN_TASK),
     )
     return None if row is None else SlackTrouble(row["error"], row["since"], row["cases"])

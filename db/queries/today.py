@@ -11,8 +11,9 @@ from datetime import date, datetime
 from db.crypto import vault
 from db.engine import Row, fetch, fetch_one, fetch_value
 from db.errors import NotFound
-from db.queries.team import REACHABLE
-from db.queries.worklist import SHOWN, SHOWN_FROM
+from db.queries.practices import Profile
+from db.queries.team import REACHABLE, staffing
+from db.queries.worklist import MARK, NOTE_MARK, SHOWN, SHOWN_FROM
 from db.states import LIVE_ENROLMENT, OPEN_TASK, EnrolmentStatus, Role, TaskKind, TaskStatus
 
 
@@ -40,7 +41,8 @@ class Messages:
 @dataclass(frozen=True)
 class TodayCase:
     """`holder` has claimed it since `held_since`, or acknowledged it where nobody has claimed it; `holder_id` is their
-    row. `mark` changes with whoever has the case, `note_mark` with the note. `text` is what the patient wrote."""
+    row. `given` are those who have it, are asked to take it, or are its fallback. `mark` changes with whoever has the
+    case, `note_mark` with the note. `text` is what the patient wrote."""
 
     ref: str
     kind: TaskKind
@@ -54,6 +56,7 @@ class TodayCase:
     role: str | None
     holder: str | None
     holder_id: int | None
+    given: frozenset[int]
     held_since: datetime | None
     due_at: datetime
     deadline_at: datetime | None
@@ -114,8 +117,8 @@ OVERDUE = "coalesce(t.deadline_at < $2, false)"
 COLUMNS = f"""
 {SHOWN}, {OVERDUE} AS overdue, t.nudged_at IS NOT NULL AS nudged, t.closed_at, t.outcome, m.day AS missed_on,
 coalesce(t.claimed_by, t.acknowledged_by) AS holder_id, coalesce(t.claimed_at, t.acknowledged_at) AS held_since,
-left(md5(concat_ws(':', t.status, t.claimed_by, t.acknowledged_by, t.assignee, t.role, t.promised_at)), 10) AS mark,
-coalesce(left(md5(t.note), 10), '') AS note_mark, t.body, t.note, p.ref AS patient_ref, p.first_name, p.last_name,
+array_remove(ARRAY[t.assignee, t.fallback, t.claimed_by], NULL) AS given, {MARK} AS mark,
+{NOTE_MARK} AS note_mark, t.body, t.note, p.ref AS patient_ref, p.first_name, p.last_name,
 p.phone, p.phone_invalid_at IS NULL AS phone_works, v.status AS sequence, v.reason AS sequence_reason, v.resume_at
 """
 # What a person sees of a case, in short; time alone changes that it is overdue.
@@ -197,6 +200,12 @@ async def colleagues(practice: int) -> Sequence[Colleague]:
     return [Colleague(row["ref"], row["name"], Role(row["role"])) for row in rows]
 
 
+async def who_is_there(practice: Profile, *, now: datetime) -> frozenset[int]:
+    """Those who work today: the rows of staff who are neither on leave nor on a day off."""
+    here = await staffing(practice, practitioner=None, now=now)
+    return frozenset(one.id for one in here.team.people if one.present)
+
+
 def _case(row: Row) -> TodayCase:
     return TodayCase(
         ref=row["ref"],
@@ -211,6 +220,7 @@ def _case(row: Row) -> TodayCase:
         role=row["role"],
         holder=row["holder"],
         holder_id=row["holder_id"],
+        given=frozenset(row["given"]),
         held_since=row["held_since"],
         due_at=row["due_at"],
         deadline_at=row["deadline_at"],

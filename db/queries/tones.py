@@ -117,14 +117,32 @@ async def published_mark(practice: int) -> tuple[tuple[int, ...], datetime | Non
     return tuple(row["ids"]), row["latest"]
 
 
-async def published_texts(practice: int) -> Mapping[TextKey, TextWords]:
+class Published(NamedTuple):
+    words: TextWords
+    version: int
+
+
+async def published_texts(practice: int) -> Mapping[TextKey, Published]:
     rows = await fetch(
-        "SELECT message, channel, speciality, language, subject, body FROM tone_variant WHERE practice = $1 "
+        "SELECT message, channel, speciality, language, subject, body, version FROM tone_variant WHERE practice = $1 "
         "AND state = $2",
         practice,
         ToneState.PUBLISHED,
     )
-    return {_key(row): TextWords(row["body"], row["subject"]) for row in rows}
+    return {_key(row): Published(TextWords(row["body"], row["subject"]), row["version"]) for row in rows}
+
+
+async def version_words(practice: int, key: TextKey, version: int) -> TextWords | None:
+    """Words that are or were published: unlike a draft, they never change."""
+    row = await fetch_one(
+        "SELECT subject, body FROM tone_variant WHERE practice = $1 AND message = $2 AND channel = $3 "
+        "AND speciality = $4 AND language = $5 AND version = $6 AND state <> $7",
+        practice,
+        *key,
+        version,
+        ToneState.DRAFT,
+    )
+    return TextWords(row["body"], row["subject"]) if row is not None else None
 
 
 def _key(row: Row) -> TextKey:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from db.actors import staff as staff_actor
+from db.changes._journal import Event
 from db.crypto import vault
 from db.engine import Row, fetch, fetch_one
 from db.errors import NotFound
@@ -64,7 +65,7 @@ class TaskInFull:
 
     `enrolment` is the patient's running follow-up, else that of the task; `paused`: its messages wait, for the reason
     `paused_reason`; `missed_on` is the day of the appointment
-    that was missed; `welfare_check` the practice's own checklist, with an escalation.
+    that was missed; `welfare_check` the practice's own checklist, with an escalation under a crisis flag.
     """
 
     ref: str
@@ -98,6 +99,16 @@ class TaskInFull:
     note: str | None = field(repr=False)
 
 
+# Which state of a case somebody saw: how often it was given to somebody anew, and after the line who has it now. What
+# alone would come back to the same (open, taken, open again) differs by the first. A case about no patient has no more
+# than the second.
+ANEW = (Event.TASK_RELEASED, Event.TASK_REASSIGNED, Event.TASK_ESCALATED)
+MARK = f"""
+(SELECT count(*) FROM journal j WHERE j.patient_ref = (SELECT x.ref FROM patient x WHERE x.id = t.patient)
+ AND j.subject_ref = t.ref AND j.event IN ({", ".join(f"'{event}'" for event in ANEW)})) || '_' ||
+left(md5(concat_ws(':', t.status, t.claimed_by, t.acknowledged_by, t.assignee, t.role, t.promised_at)), 10)
+"""
+NOTE_MARK = "coalesce(left(md5(t.note), 10), '')"
 # Until a step is due, `t.role` may hold the reference of the person whom the plan names.
 SHOWN = f"""
 t.ref, t.kind, t.status, {SHOWN_NUMBER} AS patient, coalesce(s.name, n.name) AS assignee, f.name AS fallback,
@@ -167,15 +178,15 @@ async def task_in_full(practice: int, ref: str, *, with_note: bool = False) -> T
         **values | {"paused_reason": values["paused_reason"] if paused else None},
         paused=paused,
         has_note=note is not None,
-        welfare_check=await _welfare_check(practice, row["kind"]),
+        welfare_check=await _welfare_check(practice, row),
         timeline=await _timeline(practice, row, patient),
         text=_opened(body, ref, "task.body"),
         note=_opened(note, ref, "task.note") if with_note else None,
     )
 
 
-async def _welfare_check(practice: int, kind: str) -> tuple[str, ...]:
-    if kind != TaskKind.ESCALATION:
+async def _welfare_check(practice: int, task: Row) -> tuple[str, ...]:
+    if task["kind"] != TaskKind.ESCALATION or not task["crisis"]:
         return ()
     return (await profile_of(practice)).settings.welfare_check
 

@@ -17,5 +17,16 @@ CLINICAL_ROLES = frozenset({Role.PRACTITIONER, Role.CARE_COORDINATOR, Role.CLINI
 
 
 def may_act(role: Role, kind: TaskKind, *, given: bool) -> bool:
-    """`given`: the case was assigned to this very person, or they are its fallback."""
+    """`given`: this very person has the case, is asked to take it, or is its fallback."""
     return given or kind not in CLINICAL_KINDS or role in CLINICAL_ROLES
+
+
+def may_give_on(role: Role, kind: TaskKind, *, given: bool, left: bool) -> bool:
+    """`left`: whoever has claimed the case is not there. Then the administration may bring it to somebody who gives
+    care, which decides nothing about the patient; see `may_be_given`."""
+    return may_act(role, kind, given=given) or (left and role is Role.ADMIN)
+
+
+def may_be_given(role: Role, kind: TaskKind, *, by_right: bool) -> bool:
+    """Whom a case may go to. `by_right`: whoever gives it may act on it, and so chooses freely."""
+    return by_right or may_act(role, kind, given=False)

@@ -149,8 +149,9 @@ def next_up(team: Team, *, role: str, assignee: int | None, fallback: int | None
         if found is not None and found.id != assignee:
             return Assigned(found, _fallback(team, _ref(team, fallback), found), rung)
     named = team.person(fallback)
-    last = team.instead_of(named) if named is not None else None
-    if role == TOP or last is None or last.id == assignee:
+    # The fallback person may have left since.
+    last = team.instead_of(named) if named is not None else _fallback(team, "", team.person(assignee))
+    if role == TOP or last is None or not last.can_take or last.id == assignee:
         return None
     return Assigned(last, _fallback(team, "", last), TOP)
 

@@ -37,6 +37,8 @@ class Delivery(Table, db=ENGINE):
     `due_at` is when it should go and moves only with the opening hours; `attempt_at` is when it is tried next, so that
     lateness is `sent_at - due_at`. `message_id` and `link_id` stay the same over all attempts.
     `claimed_at` is the first attempt's; `address_index` is the blind index of the address of the latest one.
+    `wording` names the words of the latest attempt that was begun, as `jobs.delivery.wordings` writes it; none where
+    they are not of the catalogue, and where no attempt was begun.
     """
 
     id = BigSerial(primary_key=True)
@@ -64,6 +66,7 @@ class Delivery(Table, db=ENGINE):
     provider_id = Varchar(80, null=True, default=None)
     code = Varchar(40, null=True, default=None)
     ambiguous = Boolean(null=False, default=False)
+    wording = Varchar(120, null=True, default=None)
     link_id = Varchar(8, null=True, default=None)
     staff = ForeignKey(Staff, on_delete=OnDelete.set_null, null=True, default=None)
     task = BigInt(null=True, default=None)

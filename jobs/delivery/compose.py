@@ -19,15 +19,16 @@ from jobs.delivery.sms.gateway import OutgoingSms
 from jobs.messages.accounts import render_sign_in
 from jobs.messages.calendar import calendar_file, calendar_uid
 from jobs.messages.cases import CaseNotice, render_case
-from jobs.messages.catalogue import GENERAL, Catalogue, Key, Wording, shipped
+from jobs.messages.catalogue import Found, Key, Wording
 from jobs.messages.email_body import Email
 from jobs.messages.emergency import say_emergency_numbers
-from jobs.messages.languages import opt_out_text
+from jobs.messages.errors import TextRefused
+from jobs.messages.languages import language_for, opt_out_text
 from jobs.messages.lint.gate import refuse_faulty
 from jobs.messages.notices import NoticeKind, render_notice
-from jobs.messages.parts import has_way_out, text_of
+from jobs.messages.parts import has_way_out
 from jobs.messages.rehearsal import mark_email, mark_sms
-from jobs.messages.render import render_email, render_sms
+from jobs.messages.render import write_patient_email, write_sms
 from jobs.messages.return_brief import render_return_brief
 from jobs.messages.values import MessageValues
 
@@ -58,30 +59,29 @@ class Surroundings:
     sign_in: str | None = field(default=None, repr=False)
 
 
-def compose_sms(claimed: Claimed, sender: Sender, *, receives: bool) -> OutgoingSms:
+def compose_sms(claimed: Claimed, sender: Sender, words: Found | None, *, receives: bool) -> OutgoingSms:
     """`receives`: whether an answer to this sender comes back, so that the text may say STOP."""
-    words = opt_out_text(claimed.language, receives, sender.practice.language)
-    catalogue = _checked(claimed, sender, Channel.SMS, receives=receives)
-    sms = render_sms(
-        catalogue,
-        text_of(claimed.message),
-        speciality=claimed.speciality,
-        language=claimed.language,
-        values=_values(claimed, sender, _token(claimed), words),
-        strict=sender.practice.settings.strict,
-    )
+    opt_out = opt_out_text(claimed.language, receives, sender.practice.language)
+    said = _checked(claimed, words, receives=receives)
+    values = _values(claimed, sender, _token(claimed), opt_out)
+    sms = write_sms(said.wording, language_for(said.key.language), values, said.key.message)
     provider = sender.sending.sms["provider"]
     query = urlencode({"practice": sender.practice.ref})
+    text = mark_sms(sms.text, claimed.language) if claimed.rehearsal else sms.text
     return OutgoingSms(
         reference=claimed.ref,
         to=claimed.address,
         sender=sender.sending.sms["sender"],
-        text=mark_sms(sms.text, claimed.language) if claimed.rehearsal else sms.text,
+        text=text,
         receipt_url=f"{sender.base_url}/webhooks/{provider}/receipt?{query}",
+        link=values.link if values.link and values.link in text else None,
     )
 
 
-def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now: datetime) -> OutgoingEmail:
+def compose_email(
+    claimed: Claimed, sender: Sender, around: Surroundings, words: Found | None, *, now: datetime
+) -> OutgoingEmail:
+    """`words` are those of a message to a patient."""
     if claimed.message.startswith(NOTICE):
         return _notice(claimed, sender, now)
     if around.case is not None or around.brief is not None:
@@ -92,42 +92,21 @@ def compose_email(claimed: Claimed, sender: Sender, around: Surroundings, *, now
         return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=None)
     token = _token(claimed)
     unsubscribe = f"{sender.base_url}/u/{token}"
-    mail = render_email(
-        _checked(claimed, sender, Channel.EMAIL),
-        text_of(claimed.message),
-        speciality=claimed.speciality,
-        language=claimed.language,
-        values=_values(claimed, sender, token, unsubscribe, slots_soon=around.slots_soon),
-        strict=sender.practice.settings.strict,
-    )
+    said = _checked(claimed, words)
+    values = _values(claimed, sender, token, unsubscribe, slots_soon=around.slots_soon)
+    mail = write_patient_email(said.wording, language_for(said.key.language), values, said.key.message)
     if claimed.rehearsal:
         mail = mark_email(mail, claimed.language)
     way_out = unsubscribe if has_way_out(Channel.EMAIL, claimed.message) else None
     return _envelope(claimed, sender, mail, now, language=claimed.language, unsubscribe=way_out)
 
 
-def _checked(claimed: Claimed, sender: Sender, channel: Channel, *, receives: bool = False) -> Catalogue:
-    """The practice's texts, once the linter has nothing against the one that leaves."""
-    catalogue = shipped().for_practice(sender.practice.language, _texts(claimed, sender, channel))
-    found = catalogue.find(
-        text_of(claimed.message),
-        channel.value,
-        claimed.speciality,
-        claimed.language,
-        strict=sender.practice.settings.strict,
-    )
-    refuse_faulty(found, can_receive=receives)
-    return catalogue
-
-
-def _texts(claimed: Claimed, sender: Sender, channel: Channel) -> Mapping[Key, Wording]:
-    """What the practice has published; words that somebody tries out on themselves come with the row."""
-    tried = claimed.detail.get("words") if claimed.rehearsal else None
-    if tried is None:
-        return sender.edited
-    speciality = GENERAL if sender.practice.settings.strict else claimed.speciality
-    key = Key(text_of(claimed.message), channel.value, speciality, claimed.language)
-    return {**sender.edited, key: Wording(tried["body"], tried["subject"])}
+def _checked(claimed: Claimed, words: Found | None, *, receives: bool = False) -> Found:
+    """The words, once the linter has nothing against them."""
+    if words is None:
+        raise TextRefused(f"No text says {claimed.message} by {claimed.channel}: add it under templates/messages.")
+    refuse_faulty(words, can_receive=receives)
+    return words
 
 
 def _values(claimed: Claimed, sender: Sender, token: str, opt_out: str, *, slots_soon: bool = False) -> MessageValues:

@@ -22,6 +22,7 @@ from jobs.delivery.email import Mailer
 from jobs.delivery.errors import Ambiguous, DeliveryError, Permanent, PermanentKind, SendingRefused, Temporary
 from jobs.delivery.lookups import surroundings
 from jobs.delivery.sms.gateway import Gateway
+from jobs.delivery.wordings import words_of
 from jobs.messages.errors import MissingValues, TextRefused
 
 log = structlog.get_logger()
@@ -49,7 +50,8 @@ async def drain_email(desk: Desk, mailers: Sequence[Mailer]) -> int:
         async def send(one: Claimed) -> tuple[str | None, str | None]:
             now = clock.now()
             around = await surroundings(one, desk.sender.practice, now)
-            await mailer.send(compose_email(one, desk.sender, around, now=now))
+            words = await words_of(one, desk.sender)
+            await mailer.send(compose_email(one, desk.sender, around, words, now=now))
             return None, "250"
 
         return send
@@ -65,7 +67,8 @@ async def drain_sms(desk: Desk, gateway: Gateway) -> int:
     """Send what is due by SMS; a message that an earlier attempt may have sent is first looked for at the provider."""
 
     async def send(one: Claimed) -> tuple[str | None, str | None]:
-        sms = compose_sms(one, desk.sender, receives=gateway.capabilities.receives)
+        words = await words_of(one, desk.sender)
+        sms = compose_sms(one, desk.sender, words, receives=gateway.capabilities.receives)
         if one.ambiguous and gateway.capabilities.finds_sent:
             asked_at = time.monotonic()
             found = await gateway.find(sms, one.created_at)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from db import clock
 from db.changes.channels import Failed, Gate, enter_channel, hold_channel, leave_channel, reopen_channel
@@ -18,6 +19,7 @@ from db.tables.deliveries import HUMAN
 from jobs.delivery.access import mail_domain, messages_per_second
 from jobs.delivery.breaker import Breaker
 from jobs.delivery.compose import Sender
+from jobs.delivery.wordings import choose
 from jobs.messages.edited import EditedTexts
 
 # How soon this worker stops sending to a server that another one has found to be down, and takes new words.
@@ -89,6 +91,7 @@ class Desk:
             limit=limit,
             mail_domain=mail_domain(self.sender.sending),
             now=clock.now(),
+            choose=partial(choose, sender=self.sender),
         )
         self._owed += len(claim.going)
         return claim

@@ -26,14 +26,21 @@ async def surroundings(one: Claimed, practice: Profile, now: datetime) -> Surrou
     if one.message == SIGN_IN:
         return Surroundings(sign_in=sign_in_path(one.ref, one.detail))
     if one.message.startswith(CASE):
-        facts = await case_facts(one.task) if one.task is not None else _rehearsed(one)
+        facts = await case_facts(one.task, delivery=one.id) if one.task is not None else _rehearsed(one)
         return Surroundings(case=_notice(facts, practice.zone) if facts is not None else None)
     return Surroundings()
 
 
 def _notice(facts: CaseFacts, zone: str) -> CaseNotice:
     deadline = facts.deadline_at.astimezone(ZoneInfo(zone)) if facts.deadline_at else None
-    return CaseNotice(facts.ref, facts.kind, urgent=facts.urgent, deadline=deadline, holder=facts.holder)
+    return CaseNotice(
+        ref=facts.ref,
+        kind=facts.kind,
+        urgent=facts.urgent,
+        deadline=deadline,
+        holder=facts.holder,
+        not_in_slack=facts.not_in_slack,
+    )
 
 
 def _rehearsed(one: Claimed) -> CaseFacts:

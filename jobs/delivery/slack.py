@@ -56,6 +56,8 @@ BUDGET_S = 25.0
 FIRST_WAIT, LONGEST_WAIT, LONGEST_HOLD = timedelta(seconds=2), timedelta(minutes=5), timedelta(minutes=1)
 MOST_AGAIN = 3
 GONE_FOR = timedelta(minutes=5)
+# So long a channel that was archived may come back and still show how a case ended.
+WORTH_CLOSING = timedelta(days=2)
 PERSON = "person"
 
 
@@ -117,8 +119,9 @@ class SlackDesk:
             is_new=work.is_new,
             ambiguous=isinstance(problem, Ambiguous) and work.ts is None,
             told=tuple(work.told),
-            error=problem.code[:60] if problem is not None else None,
-            again_at=work.wait_until if problem is None else clock.now() + _wait(work.post.attempts, problem),
+            error=problem.code[:60] if problem is not None else work.unread,
+            failed=problem is not None,
+            again_at=work.again_at if problem is None else clock.now() + _wait(work.post.attempts, problem),
             lasting=work.lasting or (problem is not None and not isinstance(problem, Passing)),
         )
 
@@ -135,6 +138,10 @@ class SlackDesk:
             self.held_until = _later(self.held_until, clock.now() + min(_doubled(self.failures), LONGEST_HOLD))
         if isinstance(problem, Shut):
             await fall_back_on_email(self.profile.id, now=clock.now())
+
+    def forget(self, channel: str) -> None:
+        """Somebody's direct messages are not there any more: Slack is asked for them anew."""
+        self._direct = {user: known for user, known in self._direct.items() if known != channel}
 
     async def direct(self, user: str, *, known: str | None = None) -> str:
         """The channel of somebody's direct messages. What is new is never written to somebody who was deactivated, so
@@ -179,12 +186,20 @@ class _Work:
     threaded: int | None = field(init=False)
     is_new: bool = False
     lasting: bool = False
+    # Slack's word for why somebody does not read what is written for them.
+    unread: str | None = None
     wait_until: datetime | None = None
     told: list[int] = field(default_factory=list)
     _ends: float = field(default_factory=lambda: time.monotonic() + BUDGET_S)
 
     def __post_init__(self) -> None:
         self.channel, self.ts, self.threaded = self.post.channel, self.post.ts, self.post.threaded
+
+    @property
+    def again_at(self) -> datetime | None:
+        """When to look at it once more though all went well; whoever was deactivated may be back."""
+        moments = [self.wait_until, self.now + GONE_FOR if self.unread is not None else None]
+        return min((one for one in moments if one is not None), default=None)
 
     async def do(self) -> None:
         if self.ts is None and not self.case.card.is_open:
@@ -201,7 +216,7 @@ class _Work:
         assert place is not None
         opening = await self._opening()
         if self.ts is not None and (place == self.channel or opening is not None):
-            if await self._rewrite():
+            if await self._rewrite(place):
                 self.wait_until = opening if place != self.channel else None
                 return
             if not self.case.card.is_open:
@@ -221,8 +236,8 @@ class _Work:
             return desk.access.channel
         try:
             return await desk.direct(assignee.slack, known=self.channel)
-        except UserGone:
-            self.lasting = True
+        except UserGone as gone:
+            self.lasting, self.unread = True, gone.code
             return desk.access.channel
 
     async def _opening(self) -> datetime | None:
@@ -234,17 +249,30 @@ class _Work:
         opening = next_opening(self.now, profile.on_call(self.case.role, closed))
         return opening if opening > self.now else None
 
-    async def _rewrite(self) -> bool:
+    async def _rewrite(self, place: str) -> bool:
         """False where there is nothing any more to write anew."""
         assert self.channel is not None
         assert self.ts is not None
         said = self._said(self.channel)
         try:
             await self.desk.client.update(self.channel, self.ts, said.text, said.blocks)
-        except (MessageGone, ChannelGone):
+        except MessageGone:
+            self.channel = self.ts = None
+            return False
+        except ChannelGone:
+            if place == self.channel and not self._is_long_over:
+                # It stands there still, and comes back with the channel: a second one would tell the case twice.
+                self.desk.forget(place)
+                raise
             self.channel = self.ts = None
             return False
         return True
+
+    @property
+    def _is_long_over(self) -> bool:
+        if self.case.card.is_open:
+            return False
+        return self.case.closed_at is None or self.now - self.case.closed_at > WORTH_CLOSING
 
     async def _write_new(self, place: str) -> None:
         """Where the message stood before, a word that it does no longer: first, so that no two ever tell the case."""
@@ -269,6 +297,11 @@ class _Work:
             return
         said = thread_message(self.case.card, self.case.lines, self._words(self.channel))
         if said is not None:
+            # What nobody did by hand is no reason to disturb anybody either.
+            automatic = all(line.who is None for line in self.case.lines)
+            if automatic and (opening := await self._opening()) is not None:
+                self.wait_until = opening
+                return
             self._in_time()
             await self.desk.client.post(self.channel, said.text, said.blocks, thread_ts=self.ts)
         self.threaded = self.case.last_line
@@ -290,8 +323,8 @@ class _Work:
         client = self.desk.client
         try:
             direct = await self.desk.direct(notice.slack)
-        except UserGone:
-            self.lasting = True
+        except UserGone as gone:
+            self.lasting, self.unread = True, gone.code
             return
         assert self.channel is not None
         assert self.ts is not None

@@ -28,10 +28,12 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Wording:
-    """What an admin edits: the source of an SMS, or of an email's subject and body."""
+    """What an admin edits: the source of an SMS, or of an email's subject and body. `version` is the practice's; what
+    was shipped has none."""
 
     body: str
     subject: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ Mark = tuple[tuple[int, ...], datetime | None]
 async def edited_texts(practice: int) -> Mapping[Key, Wording]:
     """What stands over the shipped texts in this practice."""
     texts = await published_texts(practice)
-    return {Key(*key): Wording(words.body, words.subject) for key, words in texts.items()}
+    return {Key(*key): Wording(words.body, words.subject, version) for key, (words, version) in texts.items()}
 
 
 @dataclass

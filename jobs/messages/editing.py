@@ -25,8 +25,8 @@ AHEAD = timedelta(days=9)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """`sms` or `email` as it would arrive, none where its source cannot be read or lacks what it needs; an SMS may be
-    too long here. `body` and `subject` are what the linter found, in the order of the places."""
+    """`sms` or `email` as it would arrive, none where its source cannot be read; it may lack what it needs, and an SMS
+    be too long. `body` and `subject` are what the linter found, in the order of the places."""
 
     body: tuple[Finding, ...]
     subject: tuple[Finding, ...]
@@ -96,6 +96,6 @@ def _unfinished(key: Key, wording: Wording, language: Language, values: MessageV
 
 def _email(key: Key, wording: Wording, language: Language, values: MessageValues) -> Email | None:
     try:
-        return write_patient_email(wording, language, values, key.message)
+        return write_patient_email(wording, language, values, key.message, is_finished=False)
     except (TextRefused, MissingValues):
         return None

@@ -79,22 +79,36 @@ def _shorter_and_shorter(text: str) -> Iterator[str]:
 
 
 def write_patient_email(
-    wording: Wording, language: Language, values: MessageValues, message: str | None = None
+    wording: Wording,
+    language: Language,
+    values: MessageValues,
+    message: str | None = None,
+    *,
+    is_finished: bool = True,
 ) -> Email:
+    """`is_finished` is false for a text that is being written, and may lack what it needs."""
     subject = _composed(wording.subject, _true(values), parts_of("subject", message).may)
-    body = _compose(Channel.EMAIL, message, values, wording.body, beside=subject)
+    body = _compose(Channel.EMAIL, message, values, wording.body, beside=subject, is_finished=is_finished)
     words = _words(values, language)
     if not words["first_name"]:
         body, subject = without(body, "first_name"), without(subject, "first_name")
     return write_email(one_line(fill(subject, words)), body, words, language.code, language.not_watched)
 
 
-def _compose(channel: Channel, message: str | None, values: MessageValues, source: str, *, beside: str = "") -> str:
+def _compose(
+    channel: Channel,
+    message: str | None,
+    values: MessageValues,
+    source: str,
+    *,
+    beside: str = "",
+    is_finished: bool = True,
+) -> str:
     """The marked text, once it is sure that nothing is missing that it needs, or the composed text beside it."""
     parts = parts_of(channel.value, message)
     text = settled(_composed(source, _true(values), parts.may), parts, values)
     said = set(marks_in(text))
-    if unsaid := [name for name in parts.required if name not in said]:
+    if is_finished and (unsaid := [name for name in parts.required if name not in said]):
         raise TextRefused(f"The {channel} does not say {', '.join(unsaid)}: add them to the text.")
     needed = [*marks_in(beside + text)]
     if blank := [name for name in needed if name != "first_name" and not _given(values, name)]:

@@ -17,7 +17,7 @@ PLACEHOLDERS = ("first_name", "link", "phone", "practice", "missed_on", "opt_out
 CONDITIONS = ("slots_soon",)
 SERVICE_PLACEHOLDERS = ("when", "place", "numbers")
 NOTICE_PLACEHOLDERS = ("reference", "practitioner", "when", "previous")
-CASE_PLACEHOLDERS = ("reference", "asked", "deadline", "holder", "why", "practice")
+CASE_PLACEHOLDERS = ("reference", "asked", "deadline", "holder", "why", "slack", "practice")
 
 # A whole placeholder, a whole condition, or any braces left over: those are broken.
 _TAG = re.compile(

@@ -136,19 +136,19 @@ def reset(data: Path, as_json: bool, email: str) -> None:
 def deactivate(data: Path, as_json: bool, email: str) -> None:
     """Somebody leaves: no more sign-in, no more cases; their sessions end at once."""
 
-    async def work(_config: Config) -> StaffMember:
+    async def work(_config: Config) -> tuple[StaffMember, int]:
         practice = await only_practice()
         person = await member_at(practice, email)
-        await deactivate_member(person.ref, practice=practice.id, actor=ACTOR, now=clock.now())
-        return person
+        return person, await deactivate_member(person.ref, practice=practice.id, actor=ACTOR, now=clock.now())
 
-    person = run_connected(data, work)
+    person, moved = run_connected(data, work)
     if as_json:
-        emit({"staff": person.ref, "active": False})
+        emit({"staff": person.ref, "active": False, "moved": moved})
     else:
+        cases = "1 case of theirs is" if moved == 1 else f"{moved} cases of theirs are"
         out().print(
-            f"{escape(person.name)} does not work here any more. Take them out of practice.toml as well; what waits "
-            "for them goes to somebody else when it is looked at next."
+            f"{escape(person.name)} does not work here any more. Take them out of practice.toml as well. {cases} with "
+            "somebody else now."
         )
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from db import clock, crypto, session
 from db.config import Config
 from db.errors import ConfigurationError
+from db.queries.accounts import accounts
 from db.queries.coverage import coverage
 from db.queries.installation import is_migrated, people_without_fallback
 from db.queries.practices import Profile, Sending, all_practices, sending
@@ -25,6 +26,7 @@ from jobs.delivery.sms.registry import gateway
 from portal.commands._common import command, configure, emit, out, run_async
 from portal.commands._findings import STYLES, Finding, State, failed, ok, warning
 from portal.commands._people import people_findings
+from portal.commands._sign_in import sign_in_finding
 from portal.commands._slack import slack_findings
 from portal.forms.practice_file import LONGEST_BASE_URL
 from portal.health import HEARTBEATS
@@ -149,6 +151,7 @@ async def _practices(config: Config) -> AsyncIterator[Finding]:
             await people_without_fallback(practice.id), await coverage(practice, now=clock.now())
         ):
             yield one
+        yield sign_in_finding(await accounts(practice.id))
 
 
 async def _practice(practice: Profile) -> Finding:

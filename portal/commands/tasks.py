@@ -169,10 +169,10 @@ def note_(data: Path, as_json: bool, ref: str, file: Any, email: str | None) -> 
     text = _note(file)
 
     async def change(practice: Profile, by: Hand, now: datetime) -> bool:
-        await worklist.add_note(ref, practice=practice.id, note=text, by=by, now=now)
-        return True
+        return await worklist.add_note(ref, practice=practice.id, note=text, by=by, now=now)
 
-    _make(data, as_json, ref, email, change, "The note is kept." if text else "The note is gone.", "")
+    said = "The note is kept." if text else "The note is gone."
+    _make(data, as_json, ref, email, change, said, "The note was so already.")
 
 
 @tasks.command("outcome")

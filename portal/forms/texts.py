@@ -9,8 +9,13 @@ from db.queries.tones import TextWords
 
 USUAL_NAME = "Alix"
 LONGEST_NAME = 40
+# Browsers end lines as CR LF; a line broken by hand in a word processor may arrive as a vertical tab or as U+2028.
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Everything that steers a terminal or a database rather than being read; line ends and tabs stay.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+# Who holds the key that gives the brace a little too long types a no-break space, which looks like any other.
+_IN_BRACES = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}")
+_NO_BREAK = str.maketrans("\u00a0\u202f", "  ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class TextForm:
 
 
 def text_form(fields: Mapping[str, str], *, has_subject: bool) -> TextForm:
-    """Browsers end lines as CR LF; a subject is one line, whatever was pasted."""
+    """A subject is one line, whatever was pasted."""
     body = _lines(fields.get("body", ""))
     subject = " ".join(_lines(fields.get("subject", "")).split()) if has_subject else ""
     return TextForm(
@@ -48,5 +53,5 @@ def version_number(fields: Mapping[str, str]) -> int | None:
 
 
 def _lines(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("", text).strip()
+    text = _CONTROL.sub("", _LINE_END.sub("\n", text)).strip()
+    return _IN_BRACES.sub(lambda tag: tag.group().translate(_NO_BREAK), text)

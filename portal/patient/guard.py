@@ -36,7 +36,7 @@ async def refuse_other_sites(connection: ASGIConnection, _handler: BaseRouteHand
     if origin is None or origin == "null":
         return
     base_url: str = connection.app.state.services.config.base_url
-    if urlsplit(origin).netloc not in (urlsplit(base_url).netloc, headers.get("host")):
+    if origin.partition("://")[2] not in (urlsplit(base_url).netloc, headers.get("host")):
         raise PermissionDeniedException
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from functools import partial
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -46,22 +47,23 @@ async def show_today(request: AnyRequest, me: NamedDependency[SignedIn]) -> Resp
     """Today, or where the field of another day leads."""
     asked = request.query_params.get("day")
     if asked is None:
-        return await _show(me, local_day(now(), me.practice.calendar))
+        return await _show(me, local_day(now(), me.practice.calendar), at="")
     day = forms.day(asked)
     return Redirect(PAGE + (f"/{day}" if day else "?notice=day_unread"), status_code=303)
 
 
 @get("/absences/{day:str}", guards=[guard(May.MARK_ABSENCES)])
-async def show_day(me: NamedDependency[SignedIn], day: FromPath[str]) -> Response[Any]:
-    return await _show(me, _day(day))
+async def show_day(request: AnyRequest, me: NamedDependency[SignedIn], day: FromPath[str]) -> Response[Any]:
+    return await _show(me, _day(day), at=request.query_params.get("at", ""))
 
 
 @post("/absences/{day:str}/{ref:str}", guards=[guard(May.MARK_ABSENCES)])
 async def say(request: AnyRequest, me: NamedDependency[SignedIn], day: FromPath[str], ref: FromPath[str]) -> Redirect:
     back, said = f"{PAGE}/{_day(day)}", forms.choice(await form_of(request), "said", Said)
     notice = "day_unread" if said is None else await _notice(said, ref, me)
-    # Back to the very line, for whoever goes without script.
-    return Redirect(f"{back}?notice={notice}#a-{ref}", status_code=303)
+    # Back to the very line: the page stays where the hand is.
+    asked = urlencode({"notice": notice, "at": ref})
+    return Redirect(f"{back}?{asked}#a-{quote(ref, safe='')}", status_code=303)
 
 
 async def _notice(said: Said, ref: str, me: SignedIn) -> str:
@@ -78,12 +80,14 @@ async def _notice(said: Said, ref: str, me: SignedIn) -> str:
     return f"absence_{said}" if changed else "absence_already"
 
 
-async def _show(me: SignedIn, day: date) -> Response[Any]:
+async def _show(me: SignedIn, day: date, *, at: str) -> Response[Any]:
+    """`at` is the appointment of which something was just said: its own line tells what came of it."""
     found = await agenda_day(me.practice.id, day)
     moment = now()
     patients = len({one.patient for one in found})
     await record_agenda_seen(day, patients=patients, practice=me.practice.id, actor=me.hand.actor, now=moment)
-    return page("absences", me, view=day_view(found, day=day, me=me, now=moment))
+    view = day_view(found, day=day, me=me, now=moment, at=at)
+    return page("absences", me, view=view, notice=view.notice)
 
 
 def _day(text: str) -> date:

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 from babel.dates import format_date
 
 from db.queries.agenda_day import DayAppointment, Followed
-from db.states import LIVE_ENROLMENT, AppointmentStatus, EnrolmentStatus, Reason
+from db.rules.folding import folded
+from db.states import LIVE_ENROLMENT, AppointmentStatus, EnrolmentStatus
 from portal.forms.staff_patient import Said
 from portal.staff.case_view import teller_of
 from portal.staff.session import SignedIn
+from portal.staff.typeset import typeset
 from portal.staff.words import words_for
 from portal.telling import Teller
 
@@ -32,7 +34,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One appointment. `acts` stand beside it, `more` behind a word."""
+    """One appointment. `acts` stand beside it, `more` behind a word; `said` is what came of the last press on it."""
 
     ref: str
     time: str
@@ -41,6 +43,7 @@ class Line:
     dossier: str
     status: str
     tag: str
+    said: str
     remarks: tuple[str, ...]
     case: str
     acts: tuple[Act, ...]
@@ -55,7 +58,8 @@ class Practitioner:
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """`here` is where its forms lead; `today` where the present day is, unless it is shown."""
+    """`here` is where its forms lead; `today` where the present day is, unless it is shown; `notice` what the page says
+    first, unless the line that it is about says it."""
 
     title: str
     iso: str
@@ -64,19 +68,35 @@ class DayView:
     after: str
     today: str
     practitioners: tuple[Practitioner, ...]
+    notice: str
 
 
 @dataclass(frozen=True)
 class _Reader:
+    """`late_within`: what is called off later than that is called off late."""
+
     teller: Teller
     texts: SimpleNamespace
     now: datetime
+    late_within: timedelta
+    at: str
+    notice: str
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(self.teller.zone).date()
 
 
-def day_view(appointments: Sequence[DayAppointment], *, day: date, me: SignedIn, now: datetime) -> DayView:
+def day_view(
+    appointments: Sequence[DayAppointment], *, day: date, me: SignedIn, now: datetime, at: str = ""
+) -> DayView:
+    """Whoever receives patients finds their own first; then everybody by name. `at` is the line that has something to
+    tell."""
     words = words_for(me.language)
-    reader = _Reader(teller_of(me), words.absences, now)
-    today = now.astimezone(reader.teller.zone).date()
+    notice = vars(words.notices).get(me.notice, "")
+    late_within = timedelta(hours=me.practice.settings.cancel_notice_hours)
+    reader = _Reader(teller_of(me), words.absences, now, late_within, at, notice)
+    appointments = sorted(appointments, key=lambda one: (one.staff != me.id, folded(one.practitioner)))
     title = format_date(day, reader.teller.words.date, locale=words.code)
     return DayView(
         title=title[:1].upper() + title[1:],
@@ -84,11 +104,12 @@ def day_view(appointments: Sequence[DayAppointment], *, day: date, me: SignedIn,
         here=f"{PAGE}/{day}",
         before=f"{PAGE}/{day - ONE_DAY}",
         after=f"{PAGE}/{day + ONE_DAY}",
-        today="" if day == today else PAGE,
+        today="" if day == reader.today else PAGE,
         practitioners=tuple(
             Practitioner(name, tuple(_line(one, reader) for one in group))
             for name, group in groupby(appointments, key=lambda one: one.practitioner)
         ),
+        notice="" if any(one.ref == at for one in appointments) else notice,
     )
 
 
@@ -105,11 +126,18 @@ def _line(one: DayAppointment, reader: _Reader) -> Line:
         dossier=f"/staff/patients/{one.patient}",
         status=reader.texts.statuses[one.status],
         tag="warn" if one.status in MISSED else "good" if one.status is AppointmentStatus.ATTENDED else "",
-        remarks=tuple(_remarks(one, reader)),
+        said=reader.notice if one.ref == reader.at else "",
+        remarks=tuple(typeset(remark, reader.teller.words.language) for remark in _remarks(one, reader)),
         case=f"/staff/cases/{one.case}" if one.case and one.status in (*MISSED, AppointmentStatus.CANCELLED) else "",
-        acts=tuple(Act(said, reader.texts.acts[said], "") for said in acts),
-        more=tuple(Act(said, reader.texts.acts[said], "quiet") for said in more),
+        acts=tuple(Act(said, _act(said, one, reader), "") for said in acts),
+        more=tuple(Act(said, _act(said, one, reader), "quiet") for said in more),
     )
+
+
+def _act(said: Said, one: DayAppointment, reader: _Reader) -> str:
+    in_time = said is Said.CANCELLED and one.begins_at - reader.now >= reader.late_within
+    text = reader.texts.cancelled_in_time if in_time else reader.texts.acts[said]
+    return typeset(text, reader.teller.words.language)
 
 
 def _acts(one: DayAppointment, reader: _Reader) -> tuple[tuple[Said, ...], tuple[Said, ...]]:
@@ -135,7 +163,8 @@ def _remarks(one: DayAppointment, reader: _Reader) -> list[str]:
             said.append(texts.declined.format(reason=reader.teller.words.of("reasons", one.declined)))
         elif followed is not None:
             said += _follow_up(followed, reader)
-    elif followed is not None and followed.reason == Reason.NO_SHOW_WITHDRAWN:
+    elif followed is not None:
+        # Whatever had ended its follow-up before.
         said.append(_counted(texts, "withdrawn", followed.left))
     return said
 
@@ -150,7 +179,9 @@ def _follow_up(followed: Followed, reader: _Reader) -> list[str]:
         return [_counted(texts, "running", followed.left)]
     if followed.next_due is None:
         return []
-    return [texts.first_due.format(moment=teller.moment(followed.next_due))]
+    today = followed.next_due.astimezone(teller.zone).date() == reader.today
+    moment = teller.time(followed.next_due) if today else teller.moment(followed.next_due)
+    return [(texts.first_due_today if today else texts.first_due).format(moment=moment)]
 
 
 def _counted(texts: SimpleNamespace, name: str, count: int) -> str:

@@ -13,10 +13,11 @@ from redis.exceptions import RedisError
 
 from db.errors import MessageUnderWay, NotFound, Refused
 from portal.patient.guard import SAFE_METHODS
+from portal.render import HTML
 from portal.services import AnyRequest, services
 from portal.staff.problems import ForeignForm, NotAllowed, NotSignedIn, TooManyTries
 from portal.staff.render import page, partial_of, plain_page
-from portal.staff.session import SignedIn
+from portal.staff.session import BACKGROUND, SignedIn
 from portal.staff.words import Words, languages, words_for
 
 log = structlog.get_logger()
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 SIGN_IN = "/staff/sign-in"
 WAIT_SECONDS = "60"
 # Paths of our own pages, which hold references only.
-_OWN = re.compile(r"/staff(/[\w.-]+)+")
+_OWN = re.compile(r"/staff(/[\w.-]+)+", re.ASCII)
 
 
 def own_page(to: str) -> str:
@@ -44,10 +45,17 @@ def words_of(request: AnyRequest) -> Words:
 
 def on_not_signed_in(request: AnyRequest, _problem: Exception) -> Response[Any]:
     if is_swap(request):
-        to = own_page(urlsplit(request.headers.get("hx-current-url", "")).path)
+        to = own_page(_path_of(request.headers.get("hx-current-url", "")))
         return Response(b"", status_code=401, headers={"HX-Redirect": _sign_in(to)})
     to = own_page(request.scope["path"]) if request.method in SAFE_METHODS else ""
     return Redirect(_sign_in(to), status_code=303)
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def _sign_in(to: str) -> str:
@@ -105,11 +113,14 @@ def on_crash(request: AnyRequest, problem: Exception) -> Response[str]:
 
 
 def problem_page(request: AnyRequest, status: int, name: str) -> Response[str]:
-    """`words.problems.<name>` and its heading; for htmx, only that, at the top of the page that stays."""
+    """`words.problems.<name>` and its heading; for htmx, only that, at the top of the page that stays. A page that asks
+    by itself stays as it is: its own script says that it is not up to date."""
     me: SignedIn | None = request.scope["state"].get("me")
     words = words_for(me.language) if me is not None else words_of(request)
     said = {"heading": words.problems[f"{name}_heading"], "text": words.problems[name]}
     headers = {"Retry-After": WAIT_SECONDS} if status in (429, 503) else {}
+    if BACKGROUND in request.headers:
+        return Response("", status_code=status, media_type=HTML, headers=headers | {"HX-Reswap": "none"})
     if is_swap(request):
         swap = {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML show:window:top"}
         return partial_of("staff_problem", status=status, headers=headers | swap, words=words, **said)

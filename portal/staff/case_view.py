@@ -14,10 +14,12 @@ from db.queries.practices import Profile
 from db.queries.today import Colleague, Messages, Patient, TodayCase
 from db.queries.words import words
 from db.queries.worklist import CaseEvent
+from db.rules.acting import CLINICAL_ROLES, may_act, may_be_given, may_give_on
 from db.rules.ladder import LADDER
 from db.rules.telephones import display
 from db.states import CallOutcome, Reason, Role, TaskKind, TaskStatus
 from portal.forms.case import A_MINUTE, Chosen
+from portal.staff.permissions import May, may
 from portal.staff.session import SignedIn
 from portal.staff.words import words_for
 from portal.telling import Teller
@@ -87,8 +89,8 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """`can` names what the reader may do now; `back` is the query that says from which page a form was sent, and
-    `alone` that this is the page of the case itself."""
+    """`can` names what the reader may do now, `not_yours` says who may where they may not; `back` is the query that
+    says from which page a form was sent, and `alone` that this is the page of the case itself."""
 
     ref: str
     href: str
@@ -98,6 +100,7 @@ class CaseView:
     level: str
     pressing: str
     state: str
+    not_yours: str
     is_mine: bool
     facts: tuple[Fact, ...]
     patient: PatientView | None
@@ -119,14 +122,14 @@ class CaseView:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads, from which page, and whom they may give a case to."""
+    """Who reads, from which page, whom they may give a case to, and the rows of those who work today."""
 
     me: SignedIn
     teller: Teller
     now: datetime
     back: Chosen
     colleagues: Sequence[Colleague]
-    may_act: bool
+    there: frozenset[int]
 
     @property
     def practice(self) -> Profile:
@@ -143,6 +146,21 @@ class Reader:
         return self.teller.moment(moment)
 
 
+def concerns(case: TodayCase, me: SignedIn) -> bool:
+    """Whether they may act on the case, as the changes themselves decide it."""
+    return may_act(me.role, case.kind, given=me.id in case.given)
+
+
+def may_free(case: TodayCase, me: SignedIn, there: frozenset[int]) -> bool:
+    """Whether they may give it to somebody."""
+    return may_give_on(me.role, case.kind, given=me.id in case.given, left=_is_left(case, there))
+
+
+def _is_left(case: TodayCase, there: frozenset[int]) -> bool:
+    """Whoever has claimed it does not work today."""
+    return case.status is TaskStatus.CLAIMED and case.holder_id is not None and case.holder_id not in there
+
+
 def say(me: SignedIn, name: str, /, **values: object) -> str:
     text: str = getattr(words_for(me.language).today, name)
     return text.format(**values)
@@ -156,12 +174,13 @@ def teller_of(me: SignedIn) -> Teller:
 def case_view(
     case: TodayCase, reader: Reader, *, draft: Draft | None = None, timeline: Sequence[CaseEvent] = ()
 ) -> CaseView:
-    """Without what only those may see who may act, where the reader may not."""
+    """Without what was written, where the case does not concern the reader: whose case it is, they may know."""
     of = reader.teller.words.of
     barrier = f" ({of('barriers', case.barrier)})" if case.barrier else ""
     mine = case.status is TaskStatus.CLAIMED and case.holder_id == reader.me.id
     level = ("crisis" if case.crisis else "urgent" if case.urgent else "") if case.is_open else ""
-    escalation = case.kind is TaskKind.ESCALATION and case.is_open
+    escalation = case.kind is TaskKind.ESCALATION and case.is_open and case.crisis
+    concerned = concerns(case, reader.me)
     return CaseView(
         ref=case.ref,
         href=f"/staff/cases/{case.ref}",
@@ -171,11 +190,12 @@ def case_view(
         level=level,
         pressing=reader.teller.words.label(level) if level else "",
         state=_state(case, reader),
+        not_yours=_not_yours(case, reader) if case.is_open and not concerned else "",
         is_mine=mine,
         facts=tuple(_facts(case, reader)),
-        patient=_patient(case.patient, reader) if case.patient and reader.may_act else None,
-        text=case.text if reader.may_act else None,
-        note=case.note if reader.may_act else None,
+        patient=_patient(case.patient, reader) if case.patient and may(reader.me.role, May.SEE_DOSSIER) else None,
+        text=case.text if concerned else None,
+        note=case.note if concerned else None,
         welfare_check=reader.practice.settings.welfare_check if escalation else (),
         can=_can(case, reader),
         mark=case.mark,
@@ -185,8 +205,8 @@ def case_view(
         follow_hint=reader.say(
             "follow_hint", handled=_capital(of("outcomes", PLAIN[0])), nothing=of("outcomes", PLAIN[1])
         ),
-        people=tuple(_person(one, reader) for one in reader.colleagues),
-        roles=_roles(reader),
+        people=tuple(_person(one, reader) for one in _takers(case, reader)),
+        roles=_roles(case, reader),
         later=_later(reader, draft),
         draft=draft,
         timeline=tuple(_told(event, reader) for event in timeline),
@@ -207,8 +227,10 @@ def _fits(outcome: CallOutcome, kind: TaskKind) -> bool:
 
 
 def _can(case: TodayCase, reader: Reader) -> frozenset[str]:
-    if not reader.may_act or case.status is TaskStatus.PLANNED:
+    if case.status is TaskStatus.PLANNED:
         return frozenset()
+    if not concerns(case, reader.me):
+        return frozenset({"reassign"} if may_free(case, reader.me, reader.there) else ())
     if not case.is_open:
         return frozenset({"note"})
     can = {"reassign", "escalate", "note"}
@@ -222,6 +244,14 @@ def _can(case: TodayCase, reader: Reader) -> frozenset[str]:
         # Claimed at the terminal of the installation, by nobody in particular.
         can |= {"outcome", "release"}
     return frozenset(can)
+
+
+def _not_yours(case: TodayCase, reader: Reader) -> str:
+    """Who may act, and whom to tell what one knows."""
+    roles = ", ".join(reader.teller.words.of("roles", role) for role in LADDER if role in CLINICAL_ROLES)
+    whom = case.holder if case.status is TaskStatus.CLAIMED and not _is_left(case, reader.there) else case.assignee
+    said = reader.say("not_yours", roles=roles)
+    return f"{said} {reader.say('not_yours_tell', name=whom)}" if whom else said
 
 
 def _state(case: TodayCase, reader: Reader) -> str:
@@ -244,6 +274,7 @@ def _facts(case: TodayCase, reader: Reader) -> list[Fact]:
     say, of = reader.say, reader.teller.words.of
     found: list[Fact | None] = [
         _deadline(case, reader),
+        Fact(say("absent"), say("absent_holder", name=case.holder)) if _is_left(case, reader.there) else None,
         Fact(say("promised"), reader.moment(case.promised_at)) if case.promised_at else None,
         Fact(say("for_whom"), whom) if case.is_open and (whom := case.assignee or of("roles", case.role)) else None,
         Fact(say("fallback"), case.fallback) if case.is_open and case.fallback not in (None, case.assignee) else None,
@@ -306,10 +337,17 @@ def _person(one: Colleague, reader: Reader) -> Option:
     return Option(one.ref, f"{one.name} ({reader.teller.words.of('roles', one.role)})")
 
 
-def _roles(reader: Reader) -> tuple[Option, ...]:
+def _takers(case: TodayCase, reader: Reader) -> list[Colleague]:
+    """Whoever may act on the case chooses freely; the administration, among those who give care."""
+    by_right = concerns(case, reader.me)
+    return [one for one in reader.colleagues if may_be_given(one.role, case.kind, by_right=by_right)]
+
+
+def _roles(case: TodayCase, reader: Reader) -> tuple[Option, ...]:
     """Those that somebody has, and whoever is on call; the practitioner's means the one who treats the patient."""
-    there = {one.role for one in reader.colleagues}
-    on_call = next((one for one in reader.colleagues if one.ref == reader.practice.settings.on_call_person), None)
+    takers = _takers(case, reader)
+    there = {one.role for one in takers}
+    on_call = next((one for one in takers if one.ref == reader.practice.settings.on_call_person), None)
     found = [Option(role, _capital(reader.teller.words.of("roles", role))) for role in ROLES if role in there]
     if on_call is not None:
         found.append(Option(on_call.ref, reader.say("on_call", name=on_call.name)))

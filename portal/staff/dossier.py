@@ -15,7 +15,7 @@ from db.changes.objections import lift_objection, record_objection
 from db.changes.searches import record_search
 from db.changes.security import record_look_up
 from db.clock import now
-from db.errors import IllegalTransition, MessageUnderWay, NotFound, Refused
+from db.errors import IllegalTransition, MessageUnderWay, NotFound, Outdated, Refused
 from db.queries.dossier import dossier, require_sequence
 from db.queries.finding import find_patients
 from db.rules.risk import RiskRule
@@ -32,22 +32,18 @@ PAGE = "/staff/patients"
 
 
 @get("/patients", guards=[guard(May.SEE_DOSSIER)])
-async def show_search(request: AnyRequest, me: NamedDependency[SignedIn]) -> Response[Any]:
-    return await _search(me, request.query_params.get("q", ""))
+async def show_search(me: NamedDependency[SignedIn]) -> Response[Any]:
+    return page("search", me, asked="", found=None)
 
 
 @post("/patients", guards=[guard(May.SEE_DOSSIER)], status_code=200)
 async def search(request: AnyRequest, me: NamedDependency[SignedIn]) -> Response[Any]:
-    """As the page's own form asks, so that no telephone number stands in an address."""
-    return await _search(me, (await form_of(request)).get("q", ""))
-
-
-async def _search(me: SignedIn, asked: str) -> Response[Any]:
-    asked = asked.strip()
+    """By a form alone: what is typed is a name or a telephone number, and stands in no address, history or log."""
+    asked = (await form_of(request)).get("q", "").strip()
     if not asked:
         return page("search", me, asked="", found=None)
     found = await find_patients(me.practice, asked)
-    refs = [one.ref for one in found]
+    refs = [one.ref for one in found.patients]
     await record_search(refs, practice=me.practice.id, actor=me.hand.actor, now=now())
     if len(refs) == 1:
         return Redirect(f"{PAGE}/{refs[0]}", status_code=303)
@@ -69,7 +65,10 @@ async def change_sequence(request: AnyRequest, me: NamedDependency[SignedIn], re
     wanted, sequence = forms.choice(fields, "do", Sequence), fields.get("sequence", "")
     if wanted is None or not forms.is_day_or_empty(fields, "until"):
         return _back(ref, "form_unread")
-    await require_sequence(me.practice.id, ref, sequence)
+    try:
+        await require_sequence(me.practice.id, ref, sequence)
+    except Outdated:
+        return _back(ref, "sequence_replaced")
     changed = _notice(_sequence_change(wanted, sequence, me, fields), f"sequence_{wanted}", "sequence_already")
     return _back(ref, await changed)
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 from babel.dates import format_date
 
-from db.queries.dossier import ChannelState, Dossier, DossierAppointment, DossierCase, RunningSequence
-from db.queries.finding import FoundPatient
+from db.queries.dossier import ChannelState, Dossier, DossierAppointment, DossierCase, LatestSequence
+from db.queries.finding import Found
 from db.queries.journal import StoryEntry
 from db.queries.people import Label
 from db.rules.risk import RiskRule
@@ -18,11 +18,14 @@ from db.states import AppointmentStatus, Channel, EnrolmentStatus
 from portal.staff.case_view import teller_of
 from portal.staff.permissions import May, may
 from portal.staff.session import SignedIn
+from portal.staff.typeset import typeset
 from portal.staff.words import words_for
 from portal.telling import ABOUT_A_RULE, Teller
 
 # The story of a long acquaintance opens at a touch.
 LATEST_TOLD = 60
+TAGS = {EnrolmentStatus.ACTIVE: "good", EnrolmentStatus.PAUSED: "warn"}
+CAN = {EnrolmentStatus.ACTIVE: frozenset({"pause", "stop"}), EnrolmentStatus.PAUSED: frozenset({"resume", "stop"})}
 # Found by counting, never set by hand.
 COUNTED = frozenset({RiskRule.REPEATED_ABSENCES})
 
@@ -45,7 +48,8 @@ class ChannelView:
 
 @dataclass(frozen=True, slots=True)
 class SequenceView:
-    """`can`: what may be done with it now. `first_day` is the first on which a pause may end."""
+    """`can`: what may be done with it now, which is nothing once it is over. `first_day` is the first on which a pause
+    may end."""
 
     ref: str
     state: str
@@ -94,7 +98,8 @@ class AppointmentView:
 
 @dataclass(frozen=True, slots=True)
 class DossierView:
-    """`here` is the page's own address; `more` how many entries of the story it leaves out."""
+    """`here` is the page's own address; `next` what comes first of what is planned, `then` the rest; `more` how many
+    entries of the story it leaves out."""
 
     here: str
     name: str = field(repr=False)
@@ -103,7 +108,8 @@ class DossierView:
     objection: str
     channels: tuple[ChannelView, ...]
     sequence: SequenceView | None
-    ahead: tuple[Event, ...]
+    next: Event | None
+    then: tuple[Event, ...]
     cases: tuple[CaseView, ...]
     appointments: tuple[AppointmentView, ...]
     labels: tuple[LabelView, ...]
@@ -113,11 +119,20 @@ class DossierView:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundView:
+class FoundLine:
     href: str
     name: str = field(repr=False)
     number: str
     last: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundView:
+    """`heading` says how many; `hint` what to do where nobody, or too many, were found."""
+
+    heading: str
+    hint: str
+    lines: tuple[FoundLine, ...]
 
 
 @dataclass(frozen=True)
@@ -128,12 +143,16 @@ class _Reader:
     now: datetime
     knows_rules: bool
 
+    def typeset(self, text: str) -> str:
+        return typeset(text, self.teller.words.language)
+
 
 def dossier_view(found: Dossier, *, me: SignedIn, now: datetime, whole: bool = False) -> DossierView:
     texts = words_for(me.language).dossier
     reader = _Reader(teller_of(me), texts, me.practice.country, now, knows_rules=may(me.role, May.SET_LABELS))
     card = found.card
     entries = found.story.entries if whole else found.story.entries[-LATEST_TOLD:]
+    first, *rest = _ahead(found, reader) or (None,)
     return DossierView(
         here=f"/staff/patients/{card.ref}",
         name=f"{card.first_name} {card.last_name}".strip() or texts.no_name,
@@ -142,7 +161,8 @@ def dossier_view(found: Dossier, *, me: SignedIn, now: datetime, whole: bool = F
         objection=texts.objected.format(moment=reader.teller.moment(card.objected_at)) if card.objected_at else "",
         channels=tuple(_channel(one, reader) for one in found.channels),
         sequence=_sequence(found.sequence, reader) if found.sequence else None,
-        ahead=_ahead(found, reader),
+        next=first,
+        then=tuple(one for one in rest if one),
         cases=tuple(_case(one, reader) for one in found.open_cases),
         appointments=tuple(_appointment(one, reader) for one in found.appointments),
         labels=tuple(_label(one, reader) for one in card.labels),
@@ -152,17 +172,21 @@ def dossier_view(found: Dossier, *, me: SignedIn, now: datetime, whole: bool = F
     )
 
 
-def found_view(found: Sequence[FoundPatient], *, me: SignedIn) -> tuple[FoundView, ...]:
+def found_view(found: Found, *, me: SignedIn) -> FoundView:
     texts, teller = words_for(me.language).search, teller_of(me)
-    return tuple(
-        FoundView(
+    lines = tuple(
+        FoundLine(
             href=f"/staff/patients/{one.ref}",
             name=f"{one.first_name} {one.last_name}".strip() or texts.no_name,
             number=one.number,
             last=texts.last.format(day=teller.day(one.last_day)) if one.last_day else "",
         )
-        for one in found
+        for one in found.patients
     )
+    if not lines:
+        return FoundView(texts.none_heading, texts.none, ())
+    heading = texts.too_many if found.more else texts.several
+    return FoundView(heading.format(count=len(lines)), texts.narrow if found.more else "", lines)
 
 
 def _channel(one: ChannelState, reader: _Reader) -> ChannelView:
@@ -194,24 +218,25 @@ def _channel(one: ChannelState, reader: _Reader) -> ChannelView:
     )
 
 
-def _sequence(one: RunningSequence, reader: _Reader) -> SequenceView:
+def _sequence(one: LatestSequence, reader: _Reader) -> SequenceView:
     texts, teller = reader.texts, reader.teller
-    paused = one.status == EnrolmentStatus.PAUSED
+    paused = one.status is EnrolmentStatus.PAUSED
     why = teller.words.of("reasons", one.reason)
     facts = [
         texts.plan.format(plan=teller.words.of("plans", one.plan)),
         texts.missed_on.format(day=teller.day(one.missed_on)),
         texts.started.format(moment=teller.moment(one.started_at)),
+        texts.ended.format(moment=teller.moment(one.ended_at), reason=why) if one.ended_at else "",
         texts.why.format(reason=why) if paused and why else "",
         texts.resumes.format(moment=teller.moment(one.resume_at)) if paused and one.resume_at else "",
     ]
     tomorrow = reader.now.astimezone(teller.zone).date() + timedelta(days=1)
     return SequenceView(
         ref=one.ref,
-        state=texts.paused if paused else texts.running,
-        tag="warn" if paused else "good",
-        facts=tuple(filter(None, facts)),
-        can=frozenset({"resume", "stop"} if paused else {"pause", "stop"}),
+        state=texts.sequence_states[one.status],
+        tag=TAGS.get(one.status, ""),
+        facts=tuple(reader.typeset(fact) for fact in facts if fact),
+        can=CAN.get(one.status, frozenset()),
         first_day=tomorrow.isoformat(),
     )
 
@@ -221,7 +246,9 @@ def _ahead(found: Dossier, reader: _Reader) -> tuple[Event, ...]:
     teller = reader.teller
     lines = [(one.due_at, teller.planned(one)) for one in found.story.ahead]
     lines += [(one.due_at, teller.step(one)) for one in found.story.steps_ahead]
-    return tuple(Event(teller.moment(at), text, "") for at, text in sorted(lines, key=lambda line: line[0]))
+    return tuple(
+        Event(teller.moment(at), reader.typeset(text), "") for at, text in sorted(lines, key=lambda line: line[0])
+    )
 
 
 def _case(one: DossierCase, reader: _Reader) -> CaseView:
@@ -237,7 +264,7 @@ def _case(one: DossierCase, reader: _Reader) -> CaseView:
     )
     return CaseView(
         href=f"/staff/cases/{one.ref}",
-        text=_capital(of("tasks", one.kind)),
+        text=reader.typeset(_capital(of("tasks", one.kind))),
         remarks=", ".join(filter(None, remarks)),
         pressing=one.pressing,
     )
@@ -291,7 +318,7 @@ def _event(entry: StoryEntry, found: Dossier, reader: _Reader) -> Event:
     said, name = reader.teller.event(entry), found.names.get(entry.actor)
     return Event(
         time=reader.teller.time(entry.at),
-        text=f"{said} ({name})" if name else said,
+        text=reader.typeset(f"{said} ({name})" if name else said),
         case=f"/staff/cases/{entry.subject}" if entry.subject in found.cases else "",
     )
 

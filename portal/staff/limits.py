@@ -22,7 +22,7 @@ async def count_try(request: AnyRequest, what: str, *, most: int = MOST_BY_ADDRE
 
 
 async def may_have_link(request: AnyRequest, email: str) -> bool:
-    """Whether one more link may go to this mailbox, whoever asks."""
+    """Whether one more link may go to this mailbox, whoever asks, though the one before still lives."""
     name = hashlib.sha256(email.encode()).hexdigest()
     return await _counted(services(request).redis, f"mailbox:{name}") <= MOST_LINKS_BY_ACCOUNT
 

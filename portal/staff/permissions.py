@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from db.changes.security import SecurityEvent, log_security
 from db.clock import now
 from db.states import Role
-from portal.staff.problems import NotAllowed
+from portal.staff.problems import NotAllowed, NotSignedIn
 from portal.staff.session import me_of
 
 
@@ -51,6 +51,11 @@ def may(role: Role, need: May) -> bool:
     return role in ALLOWED[need]
 
 
+def gains(before: Role, now_: Role) -> bool:
+    """Whether the new role may do what the one before may not."""
+    return any(now_ in roles and before not in roles for roles in ALLOWED.values())
+
+
 @dataclass(frozen=True)
 class Guard:
     """`needs` is what a test reads that walks every route."""
@@ -59,6 +64,9 @@ class Guard:
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
         me = me_of(connection)
+        # What was opened with fewer rights is not worth more afterwards: more of them want a sign-in of their own.
+        if me.came_as and gains(Role(me.came_as), me.role):
+            raise NotSignedIn
         for need in self.needs:
             if not may(me.role, need):
                 await log_security(

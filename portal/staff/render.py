@@ -26,8 +26,13 @@ from portal.staff.permissions import May, may
 from portal.staff.session import CSRF_FIELD, SignedIn
 from portal.staff.words import Words, words_for
 
-SHEET = ROOT / "static" / "css" / "staff.css"
-CSS = f"/static/css/staff.css?v={hashlib.sha256(SHEET.read_bytes()).hexdigest()[:12]}"
+
+def _versioned(name: str) -> str:
+    """The address of a static file of ours, which changes with what the file holds."""
+    return f"/static/{name}?v={hashlib.sha256((ROOT / 'static' / name).read_bytes()).hexdigest()[:12]}"
+
+
+CSS, SCRIPT = _versioned("css/staff.css"), _versioned("js/staff.js")
 
 # In the order in which the pages show them: the word's name, the address, what it needs.
 NAVIGATION = (
@@ -68,7 +73,7 @@ def plain_page(
 ) -> Response[str]:
     """A page for whoever is not signed in: the same layout without its navigation."""
     html = templates().get_template(f"staff/{name}.html")
-    shown = {"me": None, "nav": (), "notice": "", "words": words, "css": CSS, **context}
+    shown = {"me": None, "nav": (), "notice": "", "words": words, "css": CSS, "script": SCRIPT, **context}
     return Response(html.render(**shown), status_code=status, media_type=HTML, headers=headers)
 
 
@@ -90,6 +95,7 @@ def _answer(
         "me": me,
         "words": words,
         "css": CSS,
+        "script": SCRIPT,
         "csrf_input": csrf_input(me.csrf),
         "allows": lambda need: may(me.role, May(need)),
         "nav": _navigation(me),

@@ -12,6 +12,7 @@ from portal.staff import absences, account, demo, dossier, sign_in, slack_link, 
 from portal.staff.calm import EXCEPTION_HANDLERS
 from portal.staff.permissions import May, guard
 from portal.staff.session import ME, require_session
+from portal.staff.unreadable import refuse_unreadable
 
 PARTS = (account, slack_link, today, dossier, absences, texts)
 
@@ -35,6 +36,6 @@ def staff_router(*, is_demo: bool) -> Router:
     return Router(
         path="/staff",
         route_handlers=[signed_in, *doors],
-        guards=[refuse_other_sites],
+        guards=[refuse_other_sites, refuse_unreadable],
         exception_handlers=EXCEPTION_HANDLERS,
     )

@@ -16,14 +16,14 @@ from litestar.handlers import BaseRouteHandler
 
 from db import actors
 from db.changes._worklist import Hand
-from db.queries.accounts import member
+from db.queries.accounts import Member, member
 from db.queries.practices import Profile
 from db.states import Role
 from portal.patient.guard import SAFE_METHODS
 from portal.services import Services
 from portal.staff import store
 from portal.staff.problems import ForeignForm, NotSignedIn
-from portal.staff.store import Stage
+from portal.staff.store import Session, Stage
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrftoken"
@@ -36,7 +36,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """Who asks, checked for this request. `path` is the page asked for, `notice` the name of what it shall say first
-    (`?notice=`)."""
+    (`?notice=`); `came_as` is the role in which they signed in."""
 
     id: int
     ref: str
@@ -47,6 +47,7 @@ class SignedIn:
     csrf: str = field(repr=False)
     path: str = ""
     notice: str = ""
+    came_as: str = ""
 
     @property
     def hand(self) -> Hand:
@@ -62,7 +63,7 @@ async def require_session(connection: Connection, _handler: BaseRouteHandler) ->
     if session is None or session.stage is not Stage.FULL:
         raise NotSignedIn
     person = await member(session.staff)
-    if person is None or (person.signed_out_at is not None and session.began <= person.signed_out_at):
+    if person is None or is_over(session, person):
         await sessions.end(cookie)
         raise NotSignedIn
     await check_form(connection, session.csrf)
@@ -76,7 +77,13 @@ async def require_session(connection: Connection, _handler: BaseRouteHandler) ->
         csrf=session.csrf,
         path=connection.scope["path"],
         notice=connection.query_params.get("notice", ""),
+        came_as=session.role,
     )
+
+
+def is_over(session: Session, person: Member) -> bool:
+    """They signed out everywhere since, left, or lost their second factor: whatever Redis still holds."""
+    return person.signed_out_at is not None and session.began <= person.signed_out_at
 
 
 def me_of(connection: Connection) -> SignedIn:

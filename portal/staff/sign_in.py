@@ -23,7 +23,7 @@ from portal.staff import limits
 from portal.staff.calm import SIGN_IN, own_page, words_of
 from portal.staff.problems import NotSignedIn
 from portal.staff.render import csrf_input, plain_page
-from portal.staff.session import check_form, form_of
+from portal.staff.session import check_form, form_of, is_over
 from portal.staff.store import Session, Sessions, Stage, cookie, cookie_name
 
 HOME = "/staff/today"
@@ -52,8 +52,8 @@ async def send_link(request: AnyRequest) -> Response[Any]:
 
 
 async def _ask(request: AnyRequest, email: str, to: str) -> None:
-    if await limits.may_have_link(request, email):
-        await request_link(email, to=to, now=now())
+    sparing = not await limits.may_have_link(request, email)
+    await request_link(email, to=to, sparing=sparing, now=now())
 
 
 @get("/sign-in/sent")
@@ -170,13 +170,19 @@ async def _half(request: AnyRequest, stage: Stage) -> Session:
     session = await Sessions(services(request).redis).find(_cookie(request))
     if session is None or session.stage is not stage:
         raise NotSignedIn
+    person = await member(session.staff)
+    if person is None or is_over(session, person):
+        raise NotSignedIn
     return session
 
 
 async def begin(request: AnyRequest, staff: int) -> Any:
     """The cookie of a new session, under an id that nobody knew before; the one that the browser brought is over."""
-    here = services(request)
-    fresh = await Sessions(here.redis).begin(staff, Stage.FULL, now=now(), old=_cookie(request))
+    here, person = services(request), await member(staff)
+    if person is None:
+        raise NotSignedIn
+    sessions = Sessions(here.redis)
+    fresh = await sessions.begin(staff, Stage.FULL, now=now(), role=person.role, old=_cookie(request))
     return cookie(here.config.base_url, fresh)
 
 

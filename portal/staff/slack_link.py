@@ -7,14 +7,24 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 
 from bot.client import SlackClient, SlackUser
-from bot.errors import SlackProblem
+from bot.errors import (
+    AppRemoved,
+    ChannelGone,
+    Passing,
+    RateLimited,
+    ScopeMissing,
+    SlackProblem,
+    TokenRevoked,
+    UserGone,
+    problem_of,
+)
 from bot.identity import proposed
 from db.changes.slack import link_slack, unlink_slack
 from db.clock import now
 from db.errors import Refused
 from db.queries.slack import slack_trouble, slack_user_of
 from db.queries.team import email_of
-from db.queries.words import words
+from db.queries.words import FIRST_LANGUAGE, words
 from portal.services import AnyRequest, services
 from portal.staff.permissions import May, guard
 from portal.staff.render import page, seeing
@@ -26,7 +36,16 @@ log = structlog.get_logger()
 OWN = [guard(May.OWN_ACCOUNT)]
 PAGE = "/staff/account/slack"
 # What is said of an answer of Slack's that has no words of its own.
-DOWN = "down"
+REFUSED = "refused"
+KINDS_SAID: tuple[tuple[type[SlackProblem], str], ...] = (
+    (RateLimited, "ratelimited"),
+    (Passing, "down"),
+    (TokenRevoked, "token_revoked"),
+    (AppRemoved, "account_inactive"),
+    (ScopeMissing, "missing_scope"),
+    (ChannelGone, "channel_not_found"),
+    (UserGone, "user_not_found"),
+)
 
 
 class SlackIsAway(Exception):
@@ -76,9 +95,17 @@ async def slack_trouble_said(me: SignedIn) -> str:
     found = await slack_trouble(me.practice.id)
     if found is None:
         return ""
-    known = words(me.language)
-    why = known.of("slack_errors", found.error if found.error in known.groups["slack_errors"] else DOWN)
-    return str(words_for(me.language).slack_link.trouble).format(why=why)
+    problem = problem_of(found.error)
+    said = words_for(me.language).slack_link
+    sentence = said.unread if isinstance(problem, UserGone) else said.trouble
+    return str(sentence).format(why=words(me.language).of("slack_errors", _word_for(problem)))
+
+
+def _word_for(problem: SlackProblem) -> str:
+    """Slack's own word where it has one of ours, else that of its kind."""
+    if problem.code in words(FIRST_LANGUAGE).groups["slack_errors"]:
+        return problem.code
+    return next((word for kind, word in KINDS_SAID if isinstance(problem, kind)), REFUSED)
 
 
 async def _client(request: AnyRequest, me: SignedIn) -> SlackClient | None:

@@ -21,7 +21,7 @@ WHOLE_SECONDS = 12 * 3600
 HALF_SECONDS = 10 * 60
 ID_BYTES = 32
 LONGEST_COOKIE = 100
-KEY, LIMIT = "reprise:session:", "reprise:session-limit:"
+KEY, LIMIT, HALF = "reprise:session:", "reprise:session-limit:", "reprise:session-half:"
 SECURE_NAME, PLAIN_NAME = "__Host-reprise", "reprise"
 
 
@@ -35,21 +35,25 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`to` is the page that was asked for before signing in."""
+    """`to` is the page that was asked for before signing in; `role` is what the person was when they signed in."""
 
     staff: int
     stage: Stage
     began: datetime
     csrf: str = field(repr=False)
     to: str = ""
+    role: str = ""
 
 
 class Sessions:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def begin(self, staff: int, stage: Stage, *, now: datetime, to: str = "", old: str | None = None) -> str:
-        """The new id, never one that a browser brought; `old` is over."""
+    async def begin(
+        self, staff: int, stage: Stage, *, now: datetime, to: str = "", role: str = "", old: str | None = None
+    ) -> str:
+        """The new id, never one that a browser brought; `old` is over. Between link and code only the newest counts:
+        whoever used an earlier link is not shown what the later one sets up."""
         fresh = secrets.token_urlsafe(ID_BYTES)
         name = _hashed(fresh)
         value = json.dumps(
@@ -59,6 +63,7 @@ class Sessions:
                 "began": now.isoformat(),
                 "csrf": secrets.token_urlsafe(ID_BYTES),
                 "to": to,
+                "role": role,
             }
         )
         idle, whole = (IDLE_SECONDS, WHOLE_SECONDS) if stage is Stage.FULL else (HALF_SECONDS, HALF_SECONDS)
@@ -67,6 +72,10 @@ class Sessions:
                 both.delete(KEY + _hashed(old), LIMIT + _hashed(old))
             both.set(KEY + name, value, ex=idle)
             both.set(LIMIT + name, 1, ex=whole)
+            if stage is Stage.FULL:
+                both.delete(f"{HALF}{staff}")
+            else:
+                both.set(f"{HALF}{staff}", name, ex=HALF_SECONDS)
             await both.execute()
         return fresh
 
@@ -85,7 +94,10 @@ class Sessions:
             began=datetime.fromisoformat(said["began"]),
             csrf=said["csrf"],
             to=said["to"],
+            role=said.get("role", ""),
         )
+        if session.stage is not Stage.FULL and await self._redis.get(f"{HALF}{session.staff}") != name:
+            return None
         if keep and session.stage is Stage.FULL:
             await self._redis.expire(KEY + name, IDLE_SECONDS)
         return session

@@ -18,6 +18,7 @@ from jobs.delivery.answers import takes_answers
 from jobs.messages.catalogue import GENERAL, Key, Wording, shipped
 from jobs.messages.edited import edited_texts
 from jobs.messages.editing import Looked, look_over, values_of
+from jobs.messages.lint.findings import Finding
 from jobs.messages.preview import Scene
 from portal.forms.texts import TextForm
 from portal.services import AnyRequest, services
@@ -71,7 +72,9 @@ class OpenText:
         return TextForm(self.standing, self.history.mark)
 
     def look(self, form: TextForm) -> Looked:
-        """With the first name that the form asks for."""
+        """With the first name that the form asks for. A text beyond all measure is not read."""
+        if form.too_long:
+            return self._too_long(form)
         return look_over(
             Key(*self.key),
             Wording(form.words.body, form.words.subject),
@@ -79,6 +82,13 @@ class OpenText:
             reader=self.me.language,
             slots_soon=form.slots_soon,
         )
+
+    def _too_long(self, form: TextForm) -> Looked:
+        said = words_for(self.me.language).text_problems
+        found = {
+            name: (Finding(0, 0, "text.length", "error", getattr(said, f"{name}_too_long")),) for name in form.too_long
+        }
+        return Looked(body=found.get("body", ()), subject=found.get("subject", ()))
 
     def scene_for(self, form: TextForm) -> Scene:
         one = self.scene
@@ -141,7 +151,7 @@ def editor(
         zone=ZoneInfo(me.practice.zone),
         key=key,
         at=address(key),
-        state=state_of(key, frozenset(one.state for one in text.history.versions)),
+        state=state_of(key, frozenset(one.state for one in text.history.versions), strict=me.practice.settings.strict),
         siblings=_siblings(key),
         strict=me.practice.settings.strict and key.speciality != GENERAL,
         borrowed=Key(*key) not in shipped().shipped,
@@ -151,9 +161,10 @@ def editor(
         published=published,
         versions=[one for one in text.history.versions if one is not text.history.draft],
         placeholders=placeholders(key),
-        changes=_changes(text, form),
+        changes=_changes(text.leaving, form),
+        theirs=_changes(text.standing, form) if problem == "overtaken" else None,
         problem=problem,
-        told=getattr(words_for(me.language).text_notices, told, "") if told.isidentifier() else "",
+        told=vars(words_for(me.language).text_notices).get(told, ""),
         by=by,
         **_looked(text, form, looked),
     )
@@ -181,6 +192,7 @@ def version_page(text: OpenText, version: Version) -> Response[str]:
         subject=compare(version.words.subject, text.standing.subject),
         body=compare(version.words.body, text.standing.body),
         same=version.words == text.standing,
+        draft=text.history.draft,
         **_looked(text, form, text.look(form)),
     )
 
@@ -197,12 +209,12 @@ def _looked(text: OpenText, form: TextForm, looked: Looked) -> dict[str, Any]:
     }
 
 
-def _changes(text: OpenText, form: TextForm) -> dict[str, Any] | None:
-    """What the form says differently from what leaves today."""
-    old, new = text.leaving, form.words
-    if old == new:
+def _changes(old: TextWords, form: TextForm) -> dict[str, Any] | None:
+    """What the form says differently from `whole`."""
+    new = form.words
+    if old == new or form.too_long:
         return None
-    return {"subject": compare(old.subject, new.subject), "body": compare(old.body, new.body)}
+    return {"subject": compare(old.subject, new.subject), "body": compare(old.body, new.body), "whole": old}
 
 
 def _siblings(key: TextKey) -> dict[str, list[tuple[str, str, bool]]]:

@@ -19,7 +19,7 @@ from jobs.messages.parts import MESSAGE_PARTS, Parts, parts_of
 AROUND_APPOINTMENTS = ("confirmation", "reminder", "agreed_booked", "agreed_later")
 CHANNELS = (Channel.SMS.value, Channel.EMAIL.value)
 MOST_SHOWN = 60
-State = Literal["shipped", "general", "changed", "draft", "changed_draft"]
+State = Literal["shipped", "general", "changed", "draft", "changed_draft", "held", "held_draft"]
 
 
 def address(key: TextKey) -> str:
@@ -84,27 +84,33 @@ class Group:
     rows: tuple[Row, ...]
 
 
-def grid(live: Mapping[TextKey, frozenset[ToneState]]) -> tuple[Group, ...]:
+def grid(live: Mapping[TextKey, frozenset[ToneState]], *, strict: bool) -> tuple[Group, ...]:
     return tuple(
-        Group(name, tuple(_row(message, channel, live) for message, channel in messages))
+        Group(name, tuple(_row(message, channel, live, strict) for message, channel in messages))
         for name, messages in groups().items()
     )
 
 
-def _row(message: str, channel: str, live: Mapping[TextKey, frozenset[ToneState]]) -> Row:
+def _row(message: str, channel: str, live: Mapping[TextKey, frozenset[ToneState]], strict: bool) -> Row:
     def cells(speciality: str) -> tuple[Cell, ...]:
         keys = [TextKey(message, channel, speciality, language) for language in text_languages()]
-        return tuple(Cell(address(key), key.language, state_of(key, live.get(key, frozenset()))) for key in keys)
+        return tuple(
+            Cell(address(key), key.language, state_of(key, live.get(key, frozenset()), strict=strict)) for key in keys
+        )
 
     return Row(message, channel, tuple((name, cells(name)) for name in specialities()))
 
 
-def state_of(key: TextKey, states: frozenset[ToneState]) -> State:
+def state_of(key: TextKey, states: frozenset[ToneState], *, strict: bool) -> State:
+    """In strict discretion a speciality's words leave for nobody, whoever wrote them."""
+    is_held = strict and key.speciality != GENERAL
     if ToneState.PUBLISHED in states:
+        if is_held:
+            return "held_draft" if ToneState.DRAFT in states else "held"
         return "changed_draft" if ToneState.DRAFT in states else "changed"
     if ToneState.DRAFT in states:
         return "draft"
-    return "shipped" if Key(*key) in shipped().shipped else "general"
+    return "shipped" if Key(*key) in shipped().shipped and not is_held else "general"
 
 
 def standing(key: TextKey, edited: Mapping[Key, Wording]) -> Wording:

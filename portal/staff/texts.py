@@ -4,6 +4,7 @@ Everything that a form leads to works without a script; with one, the right-hand
 """
 
 from datetime import timedelta
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency, Provide
@@ -33,16 +34,19 @@ from jobs.delivery.access import gateway_settings, smtp_settings
 from jobs.messages.editing import starts_at
 from portal.forms.texts import TextForm, text_form, version_number
 from portal.services import AnyRequest
+from portal.staff.calm import is_swap, on_not_signed_in, words_of
 from portal.staff.permissions import May, guard
-from portal.staff.render import page, seeing
+from portal.staff.problems import NotSignedIn
+from portal.staff.render import page, partial_of, seeing
 from portal.staff.session import SignedIn, form_of
 from portal.staff.text_frame import CSS
 from portal.staff.text_page import OpenText, editor, look, open_text, version_page
 from portal.staff.text_views import address, editable, grid, specialities
 
 AT = "/texts/{message:str}/{channel:str}/{speciality:str}/{language:str}"
-# What a form holds: a text of the longest, every letter of which may travel as nine signs.
-LARGE_BODY = 65_536
+# Far more than a text may have, and every letter may travel as nine signs: whoever pastes a whole document is told how
+# long a text may be, and finds their words still there.
+LARGE_BODY = 1_048_576
 AT_ONCE = timedelta(0)
 
 Answer = Response[str] | Redirect
@@ -66,7 +70,7 @@ async def show_texts(me: NamedDependency[SignedIn]) -> Response[str]:
         "texts",
         me,
         texts_css=CSS,
-        groups=grid(live),
+        groups=grid(live, strict=me.practice.settings.strict),
         specialities=specialities(),
         strict=me.practice.settings.strict,
     )
@@ -89,13 +93,30 @@ async def show_version(
     return version_page(text, version)
 
 
-@post(f"{AT}/preview", guards=EDIT, dependencies=KEY, status_code=200, request_max_body_size=LARGE_BODY)
+def _stay(request: AnyRequest, problem: Exception) -> Response[Any]:
+    """Whoever has been away for long goes on typing: the page stays as it is, with words that nobody else has."""
+    if not is_swap(request):
+        return on_not_signed_in(request, problem)
+    words = words_of(request)
+    said = {"heading": words.text_problems.signed_out_heading, "text": words.text_problems.signed_out}
+    swap = {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML show:window:top"}
+    return partial_of("staff_problem", status=401, headers=swap, words=words, **said)
+
+
+@post(
+    f"{AT}/preview",
+    guards=EDIT,
+    dependencies=KEY,
+    status_code=200,
+    request_max_body_size=LARGE_BODY,
+    exception_handlers={NotSignedIn: _stay},
+)
 async def preview_text(
     request: AnyRequest, me: NamedDependency[SignedIn], key: NamedDependency[TextKey]
 ) -> Response[str]:
     """Changes nothing."""
     text, form = await _written(request, me, key)
-    if request.headers.get("hx-request") == "true":
+    if is_swap(request):
         return look(text, form)
     return editor(text, form)
 
@@ -120,11 +141,13 @@ async def publish_text(request: AnyRequest, me: NamedDependency[SignedIn], key: 
     text, form = await _written(request, me, key)
     if form.too_long:
         return editor(text, form, status=422, problem=f"{form.too_long[0]}_too_long")
-    if text.history.draft is None and form.words == text.standing:
-        return seeing(address(key), notice="unchanged")
-    if not text.look(form).may_leave:
-        return editor(text, form, status=422, problem="has_errors")
     try:
+        if form.words == text.leaving:
+            # No version of its own for words that leave already; a draft that came back to them is done with.
+            await discard_draft(key, practice=me.practice.id, seen=form.seen, by=me.hand, now=now())
+            return seeing(address(key), notice="already")
+        if not text.look(form).may_leave:
+            return editor(text, form, status=422, problem="has_errors")
         saved = await _save(text, form)
         await publish_draft(key, practice=me.practice.id, seen=saved.mark, by=me.hand, now=now())
     except Outdated as problem:

@@ -1,7 +1,7 @@
 """Aujourd'hui: what waits for a person, each case with its moves in place; and one case by itself, which is where Slack
 leads to.
 
-Without script each move is a form, a change and a page. With it, htmx swaps the case alone, and asks every two seconds
+Without script each move is a form, a change and a page. With it, htmx swaps the case alone, and asks every second
 whether anything has changed elsewhere: 204 while nothing has.
 """
 
@@ -25,6 +25,7 @@ from db.queries.today import (
     case_today,
     case_version,
     colleagues,
+    who_is_there,
     worklist_today,
     worklist_version,
 )
@@ -209,13 +210,13 @@ async def _reader(me: SignedIn, back: Chosen, moment: datetime) -> Reader:
         now=moment,
         back=back,
         colleagues=await colleagues(me.practice.id),
-        may_act=may(me.role, May.ACT_ON_CASES),
+        there=await who_is_there(me.practice, now=moment),
     )
 
 
 async def _note_look_ups(me: SignedIn, cases: Sequence[TodayCase], moment: datetime) -> None:
     """Whose name this answer shows."""
-    if not may(me.role, May.ACT_ON_CASES):
+    if not may(me.role, May.SEE_DOSSIER):
         return
     seen = [Seen(case.patient.ref, case.ref) for case in cases if case.patient is not None]
     await record_cases_seen(seen, practice=me.practice.id, actor=me.hand.actor, now=moment)

@@ -32,6 +32,9 @@ async def slack_events(scope: Scope, receive: Receive, send: Send) -> None:
     if not _is_signed(bot, body, headers):
         await _refuse(send, 401)
         return
+    if not bot.reads(body.decode(), headers):
+        await _refuse(send, 400)
+        return
     await cast("ASGIApp", bot.handler)(scope, _again(body), send)
 
 

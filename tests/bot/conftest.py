@@ -113,6 +113,15 @@ class House:
         )
 
 
+def in_menu(message: Message, what: str, *, version: int = -1) -> str:
+    """What the menu of a message brings for this choice; `LookupError` where it has none."""
+    options = message.version(version)[0].get("accessory", {}).get("options", [])
+    found: str | None = next((one["value"] for one in options if one["value"].startswith(f"{what}:")), None)
+    if found is None:
+        raise LookupError(what)
+    return found
+
+
 def _bare(blocks: Any) -> Any:
     """Without the names that Slack gives to blocks that have none."""
     return [{name: value for name, value in block.items() if name != "block_id"} for block in blocks]

@@ -69,6 +69,16 @@ async def test_an_error_of_the_server_and_a_server_that_is_not_there_are_slack_b
     await nobody.close()
 
 
+@pytest.mark.parametrize("status", [200, 500, 502, 504])
+async def test_a_page_instead_of_an_answer_does_not_say_that_nothing_was_done(status: int) -> None:
+    async with slack_double() as slack:
+        client, user = client_of(slack), slack.workspace.add_user("Sacha", "sacha@tilleuls.example")
+        slack.control.fail("chat.postMessage", status=status)
+        with pytest.raises(errors.Ambiguous, match=f"http_{status}"):
+            await client.post(user.id, "Réf. abc", BLOCKS)
+        await client.close()
+
+
 async def test_a_lost_answer_is_ambiguous_and_the_message_is_not_sent_again_by_itself() -> None:
     async with slack_double() as slack:
         client, user = client_of(slack), slack.workspace.add_user("Sacha", "sacha@tilleuls.example")

@@ -5,8 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from bot.listeners.commands import Asked, Command, read_command
+from bot.listeners.days import folded, read_day
 from db.clock import clock
 from db.engine import fetch, fetch_value
+from db.queries.words import languages, words
 from db.states import CallOutcome, TaskStatus
 from portal.demo.slack.person import Person
 from portal.demo.slack.things import View
@@ -16,6 +18,7 @@ from tests.bot.waiting import eventually
 from tests.db.changes.people import ANDREA, CAMILLE, RISK, SACHA, ended, open_steps
 
 DOMINIQUE = "Dominique Petit"
+TUESDAY = date(2026, 11, 17)
 
 
 def texts(view: View) -> str:
@@ -50,14 +53,53 @@ async def said(person: Person, line: str) -> str:
         ("away until 2026-12-01", Command(Asked.AWAY, date(2026, 12, 1))),
         ("absent", Command(Asked.AWAY)),
         ("absent jusqu'au 31/02/2026", Command(Asked.AWAY)),
-        ("absent jusqu'à lundi", Command(Asked.AWAY)),
+        ("absent jusqu'à lundi", Command(Asked.AWAY, date(2026, 11, 23))),
+        ("absent jusqu'au jour où", Command(Asked.AWAY)),
         ("de retour", Command(Asked.BACK)),
         ("appelle le patient Martin", Command(Asked.UNKNOWN)),
         ("\x00" * 3000, Command(Asked.UNKNOWN)),
     ],
 )
 def test_what_is_typed_is_read_kindly(text: str, command: Command) -> None:
-    assert read_command(text) == command
+    assert read_command(text, TUESDAY) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("vendredi", date(2026, 11, 20)),
+        ("Friday", date(2026, 11, 20)),
+        ("lundi prochain", date(2026, 11, 23)),
+        # On a Tuesday, Tuesday is the next one.
+        ("mardi", date(2026, 11, 24)),
+        ("vendredi 4 décembre", date(2026, 12, 4)),
+        ("demain", date(2026, 11, 18)),
+        ("aujourd’hui", TUESDAY),
+        ("1er décembre", date(2026, 12, 1)),
+        ("le 12 août 2027", date(2027, 8, 12)),
+        ("December 1st", date(2026, 12, 1)),
+        ("1/12", date(2026, 12, 1)),
+        ("1.12.26", date(2026, 12, 1)),
+        # Over this year, so next year's.
+        ("16/11", date(2027, 11, 16)),
+        ("31/02", None),
+        ("31 février", None),
+        ("99/99/9999", None),
+        ("12 brumaire", None),
+        ("vendredi saint", None),
+        ("", None),
+        ("9" * 500, None),
+    ],
+)
+def test_a_day_is_read_as_people_write_it(text: str, day: date | None) -> None:
+    assert read_day(folded(text), TUESDAY) == day
+
+
+def test_the_day_given_as_an_example_is_always_one_to_come() -> None:
+    for language in languages():
+        known = words(language).groups["slack"]
+        assert "{day}" in known["command_help"]
+        assert "{day}" in known["command_day"]
 
 
 async def test_home_shows_mine_what_is_to_be_taken_and_my_leave(house: House) -> None:
@@ -67,6 +109,25 @@ async def test_home_shows_mine_what_is_to_be_taken_and_my_leave(house: House) ->
     shown = texts(await home_of(house.person(ANDREA)))
     assert shown.index("Mes demandes") < shown.index(mine) < shown.index("À prendre au cabinet") < shown.index(theirs)
     assert "Aucune absence prévue" in shown
+
+
+async def test_of_very_many_cases_home_shows_the_first_and_says_how_many_are_left(house: House) -> None:
+    ref = await house.a_call()
+    await fetch(
+        "INSERT INTO task SELECT r.* FROM task t, generate_series(1, 200) g, jsonb_populate_record(t, "
+        "jsonb_build_object('id', 1000 + g, 'ref', 'ref' || g, 'dedupe', 'd' || g, 'step', NULL, 'enrolment', NULL, "
+        "'assignee', CASE WHEN g <= 150 THEN t.assignee ELSE (SELECT id FROM staff WHERE name = $2) END)) r "
+        "WHERE t.ref = $1",
+        ref,
+        ANDREA,
+    )
+    view = await home_of(house.person(SACHA))
+    shown = texts(view)
+    # What is mine crowds out nothing of what nobody has.
+    assert "Tout est pris en charge" not in shown
+    assert shown.index("Il en reste 131") < shown.index("À prendre au cabinet") < shown.index("Il en reste 30")
+    assert len(view.blocks) <= 100
+    assert "Il en reste 131" in await said(house.person(SACHA), "/reprise mes dossiers")
 
 
 async def test_a_case_can_be_taken_and_ended_in_home(house: House) -> None:

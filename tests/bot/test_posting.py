@@ -3,10 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+from db.actors import SYSTEM
+from db.changes._journal import Entry, Event, record
 from db.changes.watching import look_again
 from db.changes.worklist import acknowledge_task, claim_task, escalate_task, reassign_task, release_task
 from db.clock import clock
-from db.engine import fetch, fetch_value
+from db.engine import fetch, fetch_value, transaction
 from db.states import CallOutcome, DeliveryStatus, Reason, TaskKind
 from portal.demo.slack.double import SlackDouble
 from tests import factories as f
@@ -194,6 +196,41 @@ async def test_at_night_nothing_new_is_posted_but_for_a_crisis(house: House) -> 
     clock.move_to(f.local(18, 9))
     await house.tick()
     assert await house.shows_the_database(ref)
+
+
+async def test_at_night_what_somebody_does_is_drawn_at_once(house: House) -> None:
+    ref = await house.a_call()
+    clock.move_to(f.local(17, 21))
+    andrea = await fetch_value("SELECT ref FROM staff WHERE name = $1", ANDREA)
+    by = await hand_of(SACHA)
+    await reassign_task(ref, practice=house.practice.id, to=andrea, by=by, now=clock.now())
+    await house.tick()
+    # Andrea is not disturbed: it moves in the morning.
+    assert (await house.message(ref)).channel == house.person(SACHA).direct.id
+    assert (await house.post(ref))["attempt_at"] == f.local(18, 9)
+    clock.move_by(timedelta(minutes=30))
+    await claim_task(ref, practice=house.practice.id, by=await hand_of(ANDREA), now=clock.now())
+    await house.tick()
+    assert (await house.message(ref)).channel == house.person(ANDREA).direct.id
+    assert await house.shows_the_database(ref)
+
+
+async def test_at_night_a_thread_tells_what_somebody_did_and_keeps_the_rest_for_the_morning(house: House) -> None:
+    ref = await house.a_call()
+    message = await house.message(ref)
+    clock.move_to(f.local(17, 22))
+    patient = await fetch_value("SELECT p.ref FROM task t JOIN patient p ON p.id = t.patient WHERE t.ref = $1", ref)
+    nudged = Entry(Event.TASK_NUDGED, patient=patient, subject=ref)
+    async with transaction():
+        await record([nudged], practice=house.practice.id, actor=SYSTEM, now=clock.now())
+        await fetch("UPDATE task SET nudged_at = $2 WHERE ref = $1", ref, clock.now())
+    await house.tick()
+    assert house.person(SACHA).thread(message) == []
+    await acknowledge_task(ref, practice=house.practice.id, by=await hand_of(SACHA), now=clock.now())
+    await house.tick()
+    [told] = house.person(SACHA).thread(message)
+    assert "rappel envoyé" in told.blocks[0]["text"]["text"]
+    assert "vue par" in told.blocks[0]["text"]["text"]
 
 
 async def test_a_message_that_was_deleted_is_posted_anew(house: House) -> None:

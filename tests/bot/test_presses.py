@@ -1,6 +1,7 @@
 """Every press over signed HTTP: one change, or a kind answer and none."""
 
 import asyncio
+import contextvars
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from db.states import CallOutcome, TaskKind, TaskStatus
 from portal.demo.slack.person import Person
 from portal.demo.slack.things import Message
 from tests import factories as f
-from tests.bot.conftest import House
+from tests.bot.conftest import CHANNEL, House, in_menu
 from tests.bot.waiting import eventually
 from tests.db.changes.people import ANDREA, CAMILLE, CRISIS, MAXIME, SACHA, a_reply, ended, hand_of, open_steps
 
@@ -257,7 +258,7 @@ async def test_giving_back_and_giving_on(house: House) -> None:
     await sacha.press(await house.message(ref), "case_mine")
     await house.tick()
     message = await house.message(ref)
-    await sacha.press(message, "case_more", f"release:{ref}")
+    await sacha.press(message, "case_more", in_menu(message, "release"))
     assert await told(sacha, message) == f"La demande réf. `{ref}` est rendue à l’équipe."
     assert await status(ref) == (TaskStatus.OPEN, None)
     await sacha.press(message, "case_more", f"reassign:{ref}")
@@ -290,7 +291,7 @@ async def test_what_somebody_else_has_can_neither_be_given_back_nor_on(channel_h
     await claim_task(ref, practice=house.practice.id, by=await hand_of(ANDREA), now=clock.now())
     await house.tick()
     message = await house.message(ref)
-    await house.person(SACHA).press(message, "case_more", f"release:{ref}")
+    await house.person(SACHA).press(message, "case_more", in_menu(message, "release"))
     assert await told(house.person(SACHA), message) == f"Déjà pris en charge par <@{house.users[ANDREA]}>."
     assert await status(ref) == (TaskStatus.CLAIMED, ANDREA)
 
@@ -328,7 +329,11 @@ async def test_a_database_that_fails_is_told_kindly(house: House) -> None:
     await eventually(lambda: sacha.modal)
     await fetch("ALTER TABLE task RENAME TO task_away")
     try:
-        assert (await sacha.press(message, "case_mine")).ok
+        for action in ("case_mine", "case_outcome"):
+            answer = await sacha.press(message, action)
+            assert answer.ok
+            # At once: Slack would tell them that the app is broken.
+            assert answer.took < 1
         assert "n’a pas pu être enregistré" in await told(sacha, message)
         await sacha.submit({("outcome", "choice"): CallOutcome.NO_ANSWER})
         assert sacha.modal is not None
@@ -360,3 +365,95 @@ async def test_a_change_that_must_wait_is_answered_in_time_and_made_all_the_same
     await holding
     await eventually(lambda: "prend un peu de temps" not in str(view.blocks))
     assert (await status(ref))[0] == TaskStatus.DONE
+
+
+async def test_a_late_change_that_fails_is_told_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.here.IN_TIME_S", 0.05)
+    ref = await house.a_call()
+    sacha, message = house.person(SACHA), await house.message(ref)
+    holding = transaction()
+    async with holding:
+        await fetch("SELECT id FROM task WHERE ref = $1 FOR UPDATE", ref)
+        await fetch("ALTER TABLE journal RENAME TO journal_away")
+        pressing = asyncio.create_task(sacha.press(message, "case_mine"), context=contextvars.Context())
+        assert (await pressing).ok
+        assert sacha.whispers() == []
+    try:
+        assert "n’a pas pu être enregistré" in await told(sacha, message)
+    finally:
+        await fetch("ALTER TABLE journal_away RENAME TO journal")
+    assert (await status(ref))[0] == TaskStatus.OPEN
+
+
+@pytest.mark.parametrize("place", ["message", "menu", "home"])
+async def test_a_button_that_an_older_version_drew_says_that_it_is_no_longer_in_use(house: House, place: str) -> None:
+    ref = await house.a_call()
+    sacha, message = house.person(SACHA), await house.message(ref)
+    before = await entries()
+    if place == "message":
+        message.versions[-1][1][2]["elements"][1]["action_id"] = "case_take"
+        assert (await sacha.press(message, "case_take")).ok
+    elif place == "menu":
+        message.versions[-1][1][0]["accessory"]["options"][0]["value"] = f"snooze:{ref}"
+        assert (await sacha.press(message, "case_more", f"snooze:{ref}")).ok
+    else:
+        await sacha.open_home()
+        view = await eventually(lambda: sacha.home)
+        rows = [block for block in view.blocks if block["type"] == "actions"]
+        rows[0]["elements"][1]["action_id"] = "case_take"
+        assert (await sacha.press_in_view(view, "case_take")).ok
+        await eventually(lambda: sacha.home and "ne sert plus" in str(sacha.home.blocks))
+    if place != "home":
+        assert "Ce bouton ne sert plus : rien n’a changé." in await told(sacha, message)
+    assert await entries() == before
+
+
+async def test_nobody_fills_in_a_form_for_a_case_that_somebody_else_has(channel_house: House) -> None:
+    house = channel_house
+    ref, message = await in_the_channel(house)
+    await claim_task(ref, practice=house.practice.id, by=await hand_of(ANDREA), now=clock.now())
+    for number, (action, value) in enumerate([("case_outcome", None), ("case_more", f"reassign:{ref}")], 1):
+        await house.person(SACHA).press(message, action, value)
+        whispers = await eventually(lambda n=number: (w := house.person(SACHA).whispers(CHANNEL))[n - 1 :] and w)  # type: ignore[misc]
+        assert whispers[-1].text == f"Déjà pris en charge par <@{house.users[ANDREA]}>."
+    assert house.person(SACHA).modal is None
+
+
+MEANWHILE = {
+    "closed": ("UPDATE task SET status = 'cancelled', closed_at = now(), look_at = NULL", "déjà terminée"),
+    "left": ("UPDATE staff SET active = false", "Relier mon compte"),
+    "unlinked": ("UPDATE staff SET slack_user = NULL", "Relier mon compte"),
+    "another practice": ("UPDATE task SET ref = 'elsewhere' WHERE status = 'open'", "n’existe pas"),
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+async def test_what_happens_while_a_modal_is_open_is_said_in_it(house: House, what: str) -> None:
+    ref = await house.a_call()
+    sacha = house.person(SACHA)
+    await sacha.press(await house.message(ref), "case_outcome")
+    view = await eventually(lambda: sacha.modal)
+    statement, said = MEANWHILE[what]
+    await fetch(statement)
+    before = await entries()
+    assert (await sacha.submit({("outcome", "choice"): CallOutcome.NO_ANSWER}, view=view)).ok
+    assert said in str(view.blocks)
+    assert await entries() == before
+
+
+async def test_an_answer_never_waits_for_slacks_own_api(house: House) -> None:
+    ref = await house.a_call()
+    sacha, message = house.person(SACHA), await house.message(ref)
+    house.slack.control.slow("views.open", "response_url", seconds=1)
+    for action in ("case_outcome", "case_mine", "case_mine"):
+        assert (await sacha.press(message, action)).took < 0.8
+
+
+async def test_a_modal_that_does_not_open_is_said_with_another_way(house: House) -> None:
+    ref = await house.a_call()
+    house.slack.control.limit("views.open", retry_after=20)
+    message = await house.message(ref)
+    assert (await house.person(SACHA).press(message, "case_outcome")).ok
+    said = await told(house.person(SACHA), message)
+    assert "ne s’est pas ouverte" in said
+    assert f"/staff/cases/{ref}|ouvrir le dossier>" in said

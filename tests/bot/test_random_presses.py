@@ -30,7 +30,7 @@ from jobs.delivery.slack import SlackRound
 from portal.demo.slack.double import SlackDouble
 from portal.demo.slack.person import NotSent
 from tests import factories as f
-from tests.bot.conftest import BASE_URL, CHANNEL, House, access
+from tests.bot.conftest import BASE_URL, CHANNEL, House, access, in_menu
 from tests.db.changes.people import CALL_DUE, RISK, TREATING, make_house, open_steps
 from tests.emptying import empty_database
 
@@ -198,7 +198,7 @@ class Crowd:
             # As somebody pressed who saw the message as it was at first.
             await person.press(message, f"case_{what}", version=rng.choice((0, -1)))
         elif what == "release":
-            await person.press(message, "case_more", f"release:{ref}")
+            await person.press(message, "case_more", in_menu(message, "release"))
         elif what == "reassign":
             await person.press(message, "case_more", f"reassign:{ref}")
             await self._fill(name, ref, rng)

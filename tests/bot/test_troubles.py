@@ -275,3 +275,86 @@ async def test_what_is_said_of_trouble_names_it(house: House) -> None:
     assert (trouble.error, trouble.cases) == ("account_inactive", 1)
     assert isinstance(house.slack.control, Control)
     assert Reason.TOLD_IN_SLACK not in [row["reason"] for row in await house.emails_held()]
+
+
+async def test_a_channel_that_comes_back_from_the_archive_shows_each_case_once_as_it_is_then(
+    channel_house: House,
+) -> None:
+    house = channel_house
+    taken, over = await house.a_call(), await house.a_call()
+    house.slack.control.archive(CHANNEL)
+    await claim_task(taken, practice=house.practice.id, by=await hand_of(ANDREA), now=clock.now())
+    await ended(over, CallOutcome.NO_ANSWER, house.practice, clock.now())
+    await house.tick()
+    trouble = await slack_trouble(house.practice.id)
+    assert trouble is not None
+    # The one that is over waits for nothing.
+    assert (trouble.error, trouble.cases) == ("is_inactive", 1)
+    house.slack.control.unarchive(CHANNEL)
+    await house.settle()
+    for ref in (taken, over):
+        assert await house.shows_the_database(ref)
+        assert len([one for one in house.person(SACHA).messages(CHANNEL) if ref in one.text]) == 1
+
+
+async def test_a_case_that_ended_long_ago_in_a_channel_that_is_gone_is_left_alone(channel_house: House) -> None:
+    house = channel_house
+    ref = await house.a_call()
+    house.slack.control.archive(CHANNEL)
+    await ended(ref, CallOutcome.NO_ANSWER, house.practice, clock.now())
+    await house.tick()
+    assert (await house.post(ref))["stale"]
+    clock.move_by(timedelta(days=3))
+    await house.restart()
+    await house.tick()
+    assert not (await house.post(ref))["stale"]
+
+
+async def test_that_somebody_reads_nothing_in_slack_is_said_until_they_are_back(house: House) -> None:
+    house.slack.control.deactivate(house.users[SACHA])
+    ref = await house.a_call()
+    trouble = await slack_trouble(house.practice.id)
+    assert trouble is not None
+    assert trouble.error == "user_disabled"
+    # A change is drawn at once all the same.
+    await acknowledge_task(ref, practice=house.practice.id, by=await hand_of(ANDREA), now=clock.now())
+    await house.tick()
+    assert await house.shows_the_database(ref)
+    house.slack.control.reactivate(house.users[SACHA])
+    clock.move_by(timedelta(minutes=6))
+    await house.tick()
+    assert (await house.message(ref)).channel == house.person(SACHA).direct.id
+    assert await slack_trouble(house.practice.id) is None
+
+
+async def test_a_token_that_works_again_sees_what_is_open_once_and_nothing_of_what_is_over(house: House) -> None:
+    stands, over = await house.a_call(), await house.a_call()
+    house.slack.control.revoke_token()
+    by = await hand_of(SACHA)
+    await claim_task(stands, practice=house.practice.id, by=by, now=clock.now())
+    unheard = await house.a_call()
+    await ended(unheard, CallOutcome.NO_ANSWER, house.practice, clock.now())
+    new = await house.a_call()
+    house.slack.control.restore_app()
+    house.slack.record.clear()
+    await house.settle()
+    posted = [call.payload for call in house.slack.record.of("chat.postMessage") if "thread_ts" not in call.payload]
+    assert [new in one["text"] for one in posted] == [True]
+    for ref in (stands, over, new):
+        assert await house.shows_the_database(ref)
+    assert (await house.post(unheard))["ts"] is None
+
+
+async def test_a_limit_on_updates_keeps_the_message_and_waits(house: House) -> None:
+    ref = await house.a_call()
+    house.slack.control.limit("chat.update", retry_after=20, times=1)
+    await claim_task(ref, practice=house.practice.id, by=await hand_of(SACHA), now=clock.now())
+    await house.tick()
+    before = len(house.slack.record)
+    clock.move_by(timedelta(seconds=15))
+    await house.tick()
+    assert len(house.slack.record) == before
+    clock.move_by(timedelta(seconds=6))
+    await house.tick()
+    assert await house.shows_the_database(ref)
+    assert len(house.person(SACHA).messages()) == 1

@@ -33,8 +33,8 @@ class TwilioServer:
 
     async def listed(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
-        to = request.query.get("To")
-        found = [self._shown(place) for place, form in enumerate(self.sent) if form["To"] == to]
+        asked = {name: request.query[name] for name in ("To", "From") if name in request.query}
+        found = [self._shown(place) for place, form in enumerate(self.sent) if asked.items() <= form.items()]
         return web.json_response({"messages": found, "next_page_uri": None})
 
     def _shown(self, place: int) -> dict[str, str]:

@@ -41,13 +41,24 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """`to` in E.164; our `reference` comes back with the receipts to `receipt_url`, an absolute address."""
+    """`to` in E.164; our `reference` comes back with the receipts to `receipt_url`, an absolute address. `link` is the
+    one in the text, which no other message has."""
 
     reference: str
     to: str = field(repr=False)
     sender: str
     text: str = field(repr=False)
     receipt_url: str | None
+    link: str | None = field(default=None, repr=False)
+
+    def is_said_by(self, body: str) -> bool:
+        """Whether a message at the provider is an earlier attempt of this one. Its other words may have changed since:
+        a first name was mended, the sender receives answers by now."""
+        if self.link is None:
+            return body.strip() == self.text.strip()
+        at = body.find(self.link)
+        # A longer link may begin with this one.
+        return at >= 0 and not body[at + len(self.link) :][:1].isalnum()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class Kannel:
         raise _refusal(answer)
 
     async def find(self, sms: OutgoingSms, since: datetime) -> str | None:
+        # Kannel cannot be asked what it took, by link or otherwise: `finds_sent` says so.
         return None
 
     async def check(self) -> None:

@@ -9,7 +9,7 @@ from portal.demo.slack.double import MOUNTED, SlackDouble
 
 CHANNEL, CHANNEL_NAME = "C0SUIVI", "suivi"
 COMMAND = "/reprise"
-ROUTE = "person"
+ROUTE = "channel"
 
 
 def slack_user_id(email: str) -> str:

@@ -84,6 +84,7 @@ class SlackPage:
     home: ShownView | None
     at_home: bool
     thread: list[ShownMessage]
+    without_thread: str
     modal: ShownView | None
     trouble: str | None
     news: str
@@ -93,17 +94,27 @@ class SlackPage:
 
 
 def where_of(slack: SlackDouble, query: Mapping[str, str]) -> Where:
-    """What is not known falls back on the first person, and on the app's direct message with them."""
+    """What is not known falls back on the first person, and on where something was said last."""
     users = [user for user in slack.workspace.users.values() if not user.is_bot]
     me = next((user.id for user in users if user.id == query.get("me")), users[0].id if users else "")
     if not me:
         return Where("", HOME)
-    mine = {channel.id for channel in slack.workspace.conversations(me)}
+    # As in Slack, the app stands among somebody's conversations before it has said a word.
+    slack.workspace.direct_message(me)
     chosen = query.get("c", "")
-    if chosen != HOME and chosen not in mine:
-        chosen = slack.workspace.direct_message(me).id
+    if chosen != HOME and chosen not in {channel.id for channel in slack.workspace.conversations(me)}:
+        chosen = _liveliest(slack, me)
     thread = query.get("t", "")
     return Where(me, chosen, thread if thread in slack.workspace.messages.get(chosen, {}) else "")
+
+
+def _liveliest(slack: SlackDouble, me: str) -> str:
+    """The conversation with the newest message; where none has any, the app's direct message."""
+    newest = {
+        channel.id: [each.ts for each in slack.workspace.timeline(channel.id, viewer=me)][-1:]
+        for channel in reversed(slack.workspace.conversations(me))
+    }
+    return max(newest, key=newest.__getitem__)
 
 
 def page_of(slack: SlackDouble, where: Where, *, trouble: bool = False) -> SlackPage:
@@ -130,6 +141,7 @@ def page_of(slack: SlackDouble, where: Where, *, trouble: bool = False) -> Slack
         ]
         if where.t
         else [],
+        without_thread=Where(where.me, where.c).url(),
         modal=modal,
         trouble=TROUBLE if trouble else None,
         news=where.url(seen=space.revision),
@@ -149,6 +161,11 @@ def reader_of(slack: SlackDouble, user: User) -> Reader:
     )
 
 
+def anchor_of(ts: str, scope: str = "m") -> str:
+    """`scope`: `m` in its conversation, `f` in its thread."""
+    return f"{scope}{ts.replace('.', '-')}"
+
+
 def modal_key(view: View | None) -> str:
     """Changes whenever the modal looks otherwise."""
     if view is None:
@@ -162,7 +179,7 @@ def _message(slack: SlackDouble, message: Message, where: Where, reader: Reader,
     said = Markup("<em>Ce message a été supprimé.</em>") if message.tombstone else shown(message.text, reader)
     return ShownMessage(
         ts=message.ts,
-        anchor=f"{scope}{message.ts.replace('.', '-')}",
+        anchor=anchor_of(message.ts, scope),
         author=author,
         at=_moment(message.ts, reader),
         html=said,

@@ -15,10 +15,10 @@ from litestar.response import Redirect, Template
 from portal.demo.pages import requires_same_site
 from portal.demo.slack.control import UnknownOrder
 from portal.demo.slack.double import SlackDouble
-from portal.demo.slack.page import HOME, modal_key, page_of, where_of
+from portal.demo.slack.page import HOME, Where, anchor_of, modal_key, page_of, where_of
 from portal.demo.slack.person import NotSent, Person
 from portal.demo.slack.shapes import JSON
-from portal.demo.slack.shown import pressed, values_of
+from portal.demo.slack.shown import linked, pressed, values_of
 from portal.demo.slack.things import Message
 
 Asked = Request[Any, Any, Any]
@@ -50,7 +50,7 @@ async def follow_permalink(
         raise NotFoundException
     head = message.thread_ts if message.thread_ts not in (None, ts) else ""
     asked = {"me": request.query_params.get("me", ""), "c": channel, "t": head or ""}
-    return Redirect(where_of(slack, asked).url(anchor=f"{'f' if head else 'm'}{ts.replace('.', '-')}"), status_code=303)
+    return Redirect(where_of(slack, asked).url(anchor=anchor_of(ts, "f" if head else "m")), status_code=303)
 
 
 @post("/press", guards=[requires_same_site], status_code=303)
@@ -61,12 +61,12 @@ async def press(request: Asked, slack: NamedDependency[SlackDouble]) -> Redirect
 
 @get("/follow", guards=[requires_same_site])
 async def follow(request: Asked, slack: NamedDependency[SlackDouble]) -> Redirect:
-    """A button that is a link, too: the app hears of it, as from Slack."""
+    """A button or a choice that is a link, too: the app hears of it, as from Slack."""
     form = {name: [value] for name, value in request.query_params.items()}
     person = Person(slack, where_of(slack, dict(request.query_params)).me)
     try:
         _, blocks = _surface(slack, person, form)
-        url = str(pressed(blocks, _one(form, "press"))[1]["url"])
+        url = linked(blocks, _one(form, "press"))
         await _press(slack, person, form)
     except (LookupError, ValueError):
         raise NotFoundException from None
@@ -161,11 +161,19 @@ async def _done(slack: SlackDouble, form: Form, act: Callable[[Person], Coroutin
     """The act, and the page with what came of it."""
     where = where_of(slack, _flat(form))
     person, before = Person(slack, where.me), slack.workspace.revision
+    known = _whispers(person, where)
     await act(person)
     await _settled(slack, before)
     more: dict[str, str | int] = {"trouble": 1} if person.trouble else {}
-    anchor = "modale" if person.modal is not None else _one(form, "anchor")
+    said = _whispers(person, where) - known
+    anchor = anchor_of(max(said)) if said else _one(form, "anchor")
+    anchor = "modale" if person.modal is not None else anchor
     return Redirect(where.url(anchor=anchor, **more), status_code=303)
+
+
+def _whispers(person: Person, where: Where) -> set[str]:
+    """What stands in the conversation itself for these eyes alone."""
+    return {each.ts for each in person.whispers(where.c) if each.thread_ts is None}
 
 
 async def _press(slack: SlackDouble, person: Person, form: Form) -> None:

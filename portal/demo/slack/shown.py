@@ -33,6 +33,7 @@ class Choice:
     label: Markup
     chosen: bool
     description: Markup | None = None
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ def _choices(element: JSON, chosen: Sequence[str], reader: Reader) -> tuple[Choi
             _text(option["text"], reader),
             option["value"] in chosen,
             _text(option["description"], reader) if option.get("description") else None,
+            option.get("url", ""),
         )
         for option in options_of(element)
     )
@@ -254,3 +256,10 @@ def pressed(blocks: Sequence[JSON], place: str) -> tuple[JSON, JSON, str | None]
     element = elements_of(block)[numbers[1]]
     option = options_of(element)[numbers[2]]["value"] if numbers[2:] else None
     return block, element, option
+
+
+def linked(blocks: Sequence[JSON], place: str) -> str:
+    """Where the button or the option at this place leads. LookupError where it leads nowhere."""
+    _, element, value = pressed(blocks, place)
+    options = {option["value"]: option for option in options_of(element)}
+    return str((element if value is None else options[value])["url"])

@@ -12,7 +12,7 @@ from bot.blocks.home import HomeShown, home_view, list_text, unlinked_home
 from bot.blocks.modals import About, answer_modal, outcome_modal, reassign_modal
 from db.changes._journal import Event
 from db.changes._telling import Occasion
-from db.queries.slack import Acting, CaseCard, CaseLine, LeaveShown, Someone
+from db.queries.slack import Acting, CaseCard, CaseLine, LeaveShown, Listed, Someone
 from db.queries.words import languages, words
 from db.states import CallOutcome, Reason, TaskKind, TaskStatus
 from portal.demo.slack.blocks import characters, message_problems, sent_problems, view_problems
@@ -34,6 +34,7 @@ CALL = CaseCard(
     holder=None,
     closed_by=None,
     zone="Europe/Paris",
+    mark="3_0f1e2d3c4b",
 )
 CARDS = [
     replace(CALL, kind=kind, status=status, urgent=urgent, assignee=who, seen_by=who, holder=who, closed_by=who)
@@ -122,13 +123,22 @@ def test_the_fullest_home_and_the_emptiest_pass_slacks_limits(language: str) -> 
     known = words(language)
     cards = [replace(CALL, ref=f"ref{number}", assignee=HOSTILE) for number in range(40)]
     leave = [LeaveShown(date(2026, 12, 1), date(2026, 12, 9), name) for name in (None, HOSTILE.name)] * 9
-    full = HomeShown(cards, [replace(card, ref=f"x{card.ref}") for card in cards], leave)
-    for shown in (full, HomeShown([], [], [])):
+    others = Listed([replace(card, ref=f"x{card.ref}") for card in cards], 9999)
+    full, nothing = HomeShown(Listed(cards, 9999), others, leave), Listed([], 0)
+    for shown in (full, HomeShown(nothing, nothing, [])):
         view = home_view(shown, known, base_url=BASE_URL, command="/reprise", said="Déjà pris en charge.")
         assert view_problems(view, "home") == []
     assert view_problems(unlinked_home(known, base_url=BASE_URL), "home") == []
-    assert len(list_text(cards, known, base_url=BASE_URL)) < 40_000
+    assert len(list_text(Listed(cards, 40), known, base_url=BASE_URL)) < 40_000
     assert characters(unlinked_home(known, base_url=BASE_URL)["blocks"]) > 0
+
+
+def test_a_case_that_changes_hands_while_home_is_drawn_stands_there_once() -> None:
+    cards = [replace(CALL, ref=f"ref{number}") for number in range(3)]
+    shown = HomeShown(Listed(cards[:2], 2), Listed(cards[1:], 30), [])
+    view = home_view(shown, words("fr"), base_url=BASE_URL, command="/reprise")
+    assert view_problems(view, "home") == []
+    assert "Il en reste 28" in strings(view["blocks"])
 
 
 @pytest.mark.parametrize(
@@ -174,7 +184,7 @@ def test_an_emoji_never_stands_alone(language: str) -> None:
 def test_a_message_can_hold_nothing_of_a_patient() -> None:
     assert {field.name for field in fields(CaseCard)} == {
         "ref", "kind", "status", "urgent", "deadline_at", "promised_at", "assignee", "seen_by", "holder", "closed_by",
-        "zone",
+        "zone", "mark",
     }  # fmt: skip
     assert {field.name for field in fields(CaseLine)} == {"at", "event", "who", "reason", "zone"}
 

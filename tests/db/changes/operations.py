@@ -35,6 +35,7 @@ from db.changes.worklist import (
 from db.engine import fetch, fetch_value
 from db.errors import Refused
 from db.queries.links import patient_page
+from db.queries.today import case_today
 from db.rules.intake_row import IntakeRow
 from db.rules.risk import RiskRule
 from db.rules.telephones import TelephoneKind
@@ -45,6 +46,7 @@ from tests import factories as f
 from tests.db.changes.life import FAMILY, TEAM, Life, Patient, address
 
 ACTOR = "staff:someone"
+NO_TASK = "nothing"
 MINUTES = (1, 15, 40, 200, 700, 1440, 3000, 10080, -2)
 MISSED_AGO = (10, 90, 600, 1500, 2900, 4400, 7300, 12000)
 RULES = (
@@ -336,7 +338,7 @@ async def _task(life: Life, a: int) -> str:
         "SELECT ref FROM task WHERE status <> 'planned' ORDER BY (status IN ('open', 'acknowledged', 'claimed')) "
         "DESC, (step IS NOT NULL) DESC, id DESC"
     )
-    return str(rows[a // 3 % len(rows)]["ref"]) if rows else "nothing"
+    return str(rows[a // 3 % len(rows)]["ref"]) if rows else NO_TASK
 
 
 async def _hand(life: Life, b: int) -> Hand:
@@ -370,10 +372,13 @@ async def _reassign(life: Life, a: int, b: int, c: int) -> Call:
     return lambda: reassign_task(ref, practice=life.practice.id, to=to, by=by, now=life.now)
 
 
-@operation(anew=True)
-async def _escalate(life: Life, a: int, b: int, _c: int) -> Call:
+@operation()
+async def _escalate(life: Life, a: int, b: int, _c: int) -> Call | None:
     ref, by = await _task(life, a), await _hand(life, b)
-    return lambda: escalate_task(ref, practice=life.practice.id, by=by, now=life.now)
+    if ref == NO_TASK:
+        return None
+    shown = (await case_today(life.practice.id, ref, now=life.now)).mark
+    return lambda: escalate_task(ref, practice=life.practice.id, by=by, now=life.now, shown=shown)
 
 
 @operation()
@@ -383,7 +388,7 @@ async def _postpone(life: Life, a: int, b: int, c: int) -> Call:
     return lambda: postpone_task(ref, practice=life.practice.id, until=until, by=by, now=life.now)
 
 
-@operation(anew=True)
+@operation()
 async def _note(life: Life, a: int, b: int, _c: int) -> Call:
     ref, by = await _task(life, a), await _hand(life, b)
     return lambda: add_note(ref, practice=life.practice.id, note="Zéphyrine rappelle", by=by, now=life.now)

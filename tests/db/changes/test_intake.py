@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from db.changes.accounts import add_member
 from db.changes.bookings import book, cancel
 from db.changes.intake import record_appointments
 from db.crypto import vault
 from db.engine import fetch, fetch_one, fetch_value
 from db.queries.agenda import overlaps
+from db.queries.coverage import coverage
 from db.queries.practices import Profile
 from db.rules.intake_row import IntakeRow
+from db.rules.names import name_key
 from db.rules.telephones import TelephoneKind
-from db.states import AppointmentStatus
+from db.states import AppointmentStatus, Role
 from tests import factories as f
 from tests.db.changes.acts import appointments, fates, page_of, sequence, slots_of, statuses, story
 
@@ -155,6 +158,47 @@ async def test_practitioner_first_met_gets_the_practices_own_week(practice: Prof
     added = await fetch_one("SELECT * FROM practitioner WHERE name = 'Dr Inès Öztürk'")
     assert added is not None
     assert (added["week"], added["duration_min"], added["buffer_min"], added["speciality"]) == (None, 50, 10, "dental")
+
+
+@pytest.mark.parametrize(
+    ("written", "staff", "linked"),
+    [
+        ("Dr MARCHAND Elise", [("Élise Marchand", Role.PRACTITIONER, "email")], True),
+        ("Élise Marchand (kiné)", [("elise marchand", Role.PRACTITIONER, "email")], True),
+        ("Élise Marchand", [("Élise Marchand", Role.CLINICAL_LEAD, "email")], False),
+        ("Élise Marchand", [("Élise Marchand", Role.PRACTITIONER, "none")], False),
+        ("Élise Marchand", [("Élise Marchand", Role.PRACTITIONER, "email")] * 2, False),
+        ("Élise Marchand", [("Élise Marchaud", Role.PRACTITIONER, "email")], False),
+        ("", [("Élise Marchand", Role.PRACTITIONER, "email")], False),
+    ],
+)
+async def test_a_practitioner_first_met_is_the_one_member_of_staff_of_that_name(
+    practice: Profile, written: str, staff: list[tuple[str, Role, str]], linked: bool
+) -> None:
+    """So that an alert for the treating practitioner finds them: `doctor` names whoever stays unknown."""
+    for number, (name, role, alerts) in enumerate(staff):
+        who: dict[str, Any] = {"name": name, "role": role, "language": "fr", "actor": "staff:terminal", "now": f.MONDAY}
+        ref, _ = await add_member(f"e{number}@tilleuls.example", practice=practice.id, **who)
+        await fetch("UPDATE staff SET alerts = $2 WHERE ref = $1", ref, alerts)
+    await f.intake([f.row(practitioner=written)], practice)
+    found = await fetch_value("SELECT s.ref FROM practitioner p LEFT JOIN staff s ON s.id = p.staff ORDER BY p.id DESC")
+    assert found == (ref if linked else None)
+    assert (name_key(written) in {name_key(one) for one in (await coverage(practice, now=f.MONDAY)).unknown}) == (
+        bool(written) and not linked
+    )
+
+
+async def test_a_practitioner_who_gets_an_account_later_is_the_one_whom_an_import_met(practice: Profile) -> None:
+    await f.intake([f.row(practitioner="MARCHAND Élise")], practice)
+    who: dict[str, Any] = {
+        "name": "Élise Marchand",
+        "role": Role.PRACTITIONER,
+        "language": "fr",
+        "actor": "staff:terminal",
+    }
+    ref, _ = await add_member("elise@tilleuls.example", practice=practice.id, now=f.MONDAY, **who)
+    linked = await fetch_value("SELECT p.name FROM practitioner p JOIN staff s ON s.id = p.staff WHERE s.ref = $1", ref)
+    assert linked == "MARCHAND Élise"
 
 
 @pytest.mark.parametrize("spelling", ["MAXIME LEFÈVRE", "maxime  lefevre", "Maxime-Lefèvre", ""])

@@ -112,7 +112,7 @@ async def test_versions_are_numbered_and_kept_with_who_and_when(
         (1, ToneState.RETIRED, ONE.body, "Camille Roux"),
     ]
     assert [one.published_at for one in history.versions] == [None, LATER, f.MONDAY]
-    assert await published_texts(practice.id) == {KEY: TWO}
+    assert await published_texts(practice.id) == {KEY: (TWO, 2)}
     assert await live_texts(practice.id) == {KEY: {ToneState.DRAFT, ToneState.PUBLISHED}}
 
 
@@ -231,7 +231,7 @@ async def test_of_two_who_publish_at_once_one_version_comes(practice: Profile, c
 async def test_each_text_has_versions_of_its_own(practice: Profile, camille: Hand) -> None:
     await publish(practice, camille, ONE)
     await publish(practice, camille, TWO, OTHER)
-    assert await published_texts(practice.id) == {KEY: ONE, OTHER: TWO}
+    assert await published_texts(practice.id) == {KEY: (ONE, 1), OTHER: (TWO, 1)}
     assert [one.number for one in (await now_of(practice, OTHER)).versions] == [1]
 
 
@@ -241,7 +241,7 @@ async def test_another_practice_sees_and_touches_none_of_it(practice: Profile, c
     assert (await text_history(elsewhere, KEY)).versions == ()
     assert await published_texts(elsewhere) == {}
     assert not (await return_to_shipped(KEY, practice=elsewhere, seen=mark, by=camille, now=LATER)).changed
-    assert await published_texts(practice.id) == {KEY: ONE}
+    assert await published_texts(practice.id) == {KEY: (ONE, 1)}
 
 
 async def test_the_mark_of_what_is_published_changes_with_every_publication(practice: Profile, camille: Hand) -> None:

@@ -11,11 +11,14 @@ import pytest
 from db.changes import worklist
 from db.changes._tasks import NewTask, open_task
 from db.changes._worklist import Hand
+from db.changes.enrolments import stop_by_staff
+from db.changes.labels import set_label
 from db.crypto import vault
 from db.engine import fetch, fetch_value, transaction
 from db.errors import AlreadyClaimed, NotFound, Refused
 from db.queries.practices import Profile
 from db.queries.worklist import task_in_full
+from db.rules.risk import RiskRule
 from db.rules.settings import Settings
 from db.states import CallOutcome, TaskKind
 from tests import factories as f
@@ -350,13 +353,26 @@ async def test_note_is_sealed_replaced_and_removed(house: Profile) -> None:
     assert (await task(ref))["note"] is None
 
 
-async def test_escalation_carries_the_practice_s_own_check(database: None) -> None:
+async def test_escalation_under_a_crisis_flag_carries_the_practice_s_own_check(database: None) -> None:
     check = ("Appeler le numéro du dossier", "Prévenir la direction")
     house = await make_house(settings=Settings(welfare_check=check))
     absence, ref = await a_call(house, risk_rules=CRISIS)
-    escalation = await ref_of(TaskKind.ESCALATION, absence.patient_key)
-    assert (await task_in_full(house.id, escalation)).welfare_check == check
+    calmer, _ = await a_call(house)
+    escalations = [await ref_of(TaskKind.ESCALATION, one.patient_key) for one in (absence, calmer)]
+    assert [(await task_in_full(house.id, one)).welfare_check for one in escalations] == [check, ()]
     assert (await task_in_full(house.id, ref)).welfare_check == ()
+
+
+async def test_escalation_that_somebody_asks_for_is_under_the_flag_that_the_patient_has_by_now(house: Profile) -> None:
+    """The label came after the follow-up and after the reply, which stands under none."""
+    absence = await f.make_absence(house)
+    reply = await a_reply(house, absence, NOW)
+    enrolment = (await f.enrolment_of(absence.patient_key))["ref"]
+    await stop_by_staff(enrolment, practice=house.id, actor="staff:x", now=NOW)
+    patient: str = await fetch_value("SELECT ref FROM patient")
+    await set_label(patient, rule=RiskRule.CRISIS, practice=house, actor="staff:x", now=NOW)
+    await ended(reply, CallOutcome.NEEDS_CLINICAL_LEAD, house, NOW)
+    assert (await task(await ref_of(TaskKind.ESCALATION)))["crisis"]
 
 
 async def test_person_on_leave_is_stood_in_for_when_a_task_is_given_to_them(house: Profile) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from db.rules.ladder import LADDER, Assigned, Person, Team, assign, next_up
+from db.rules.ladder import LADDER, TOP, Assigned, Person, Team, assign, next_up
 from db.states import Role
 
 MOST = 6
@@ -150,3 +150,11 @@ def test_unacknowledged_task_climbs_from_the_practitioner_to_the_fallback() -> N
     team = Team((replace(ANNE, fallback=5), BEN, CLEO, DORA, EMIL), treating=1)
     climbed = climb(team, assign(team, Role.PRACTITIONER, Role.ADMIN))
     assert [one.assignee and one.assignee.ref for one in climbed] == ["anne", "cleo", "dora", "emil"]
+
+
+def test_where_the_fallback_person_has_left_somebody_else_is_the_last_rung() -> None:
+    team = Team((BEN, DORA, EMIL), treating=2)
+    up = next_up(team, role=Role.CLINICAL_LEAD, assignee=DORA.id, fallback=99)
+    assert up is not None
+    assert (up.assignee, up.role) == (EMIL, TOP)
+    assert next_up(Team((DORA,)), role=Role.CLINICAL_LEAD, assignee=DORA.id, fallback=99) is None

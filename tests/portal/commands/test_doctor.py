@@ -75,7 +75,7 @@ def test_a_whole_demo_is_well(terminal: Terminal, config: Config) -> None:
     # No portal runs here that could answer what Slack would send.
     assert {name: state for name, state in states(found).items() if state != "ok"} == {"slack secret": "warning"}
     names = ["keys", "address", "database", "redis", "worker human", "worker bulk", "practice"]
-    people = ["staff", "alerts", "roles", "practitioners", "leave", "on call"]
+    people = ["staff", "alerts", "roles", "practitioners", "leave", "on call", "sign-in"]
     assert list(states(found)) == [*names, "mail server", "sms gateway", *SLACK, *people]
     lines = terminal.run("doctor").out.splitlines()
     assert len(lines) == len(found["findings"])
@@ -184,6 +184,29 @@ def test_whoever_would_be_asked_and_cannot_be_is_named_with_what_to_do(
     found = terminal.json("doctor", code=2)
     assert states(found)[name] == "warning"
     assert [hint for hint in hints if hint not in text_of(found, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "hints"),
+    [
+        ("UPDATE staff SET active = false WHERE role = 'admin'", "warning", ["administrator", "reprise staff add"]),
+        ("UPDATE staff SET role = 'front_desk' WHERE role = 'admin'", "warning", ["administrator", "--role admin"]),
+        ("UPDATE staff SET email_invalid_at = now()", "warning", ["Dominique Petit", "reprise staff sign-in-link"]),
+        ("UPDATE staff SET email = set_byte(email, 9, 255 - get_byte(email, 9))", "failed", ["nobody can sign in"]),
+        ("UPDATE staff SET active = false", "failed", ["nobody can sign in", "reprise staff add"]),
+    ],
+)
+def test_a_practice_that_nobody_can_administer_or_sign_in_to_is_told(
+    terminal: Terminal, change: str, state: str, hints: list[str]
+) -> None:
+    terminal.do(f.make_practice(staff=f.EVERY_ROLE))
+    found = terminal.json("doctor", code=2)
+    assert states(found)["sign-in"] == "ok"
+    assert "Dominique Petit" in text_of(found, "sign-in")
+    terminal.do(fetch(change))
+    found = terminal.json("doctor", code=2)
+    assert states(found)["sign-in"] == state
+    assert [hint for hint in hints if hint not in text_of(found, "sign-in")] == []
 
 
 def test_a_server_that_refuses_the_credentials_is_told(terminal: Terminal) -> None:

@@ -238,7 +238,7 @@ def test_status_counts_what_presses(house: Terminal) -> None:
     found = house.json("status")
     assert found["worklist"] == {"crisis": 3, "urgent": 0, "overdue": 0}
     assert found["open_tasks"] == len(found["tasks"]) == 4
-    assert "Dont vigilance renforcée : 3, urgent : 0, en retard : 0." in house.run("status").out
+    assert "Dont vigilance renforcée : 3, prioritaires : 0, en retard : 0." in house.run("status").out
     assert [one["crisis"] for one in house.json("worklist")] == [True, True, True, False]
     assert "vigilance renforcée" in house.run("worklist").out.splitlines()[1]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from db.changes.bookings import book
+from db.changes.enrolments import stop_by_staff
 from db.changes.practices import save_practice
 from db.clock import clock
 from db.engine import fetch, fetch_value
@@ -37,7 +38,8 @@ async def tell(desk: Desk, ref: str, said_: str, day: str = DAY) -> str:
     answer = await desk.post(f"{day}/{ref}", {"said": said_})
     assert answer.status_code == 303
     where = answer.headers["location"]
-    assert where.startswith(f"{day}?notice=")
+    assert where.startswith(f"{day}?notice=absence_") or "notice=day_unread" in where
+    assert f"&at={ref}#" in where
     assert where.endswith(f"#a-{ref}")
     return await seen(desk, where)
 
@@ -61,6 +63,9 @@ async def test_day_shows_who_was_expected_by_practitioner_and_time(
     text = await seen(desk)
     assert "Lundi 16 novembre 2026" in text
     assert text.index("Maxime Lefèvre") < text.index("15:00 Sam Petit") < text.index("Sasha Dubois")
+    await expected(practice, practitioner="Élise Marchand")
+    text = await seen(desk)
+    assert text.index("Élise Marchand") < text.index("Maxime Lefèvre")
     assert "09:00 Noa Roy" in text
     assert "Demain" not in text
     assert "15:00 Demain Seulement" in await seen(desk, "/staff/absences/2026-11-17")
@@ -71,7 +76,7 @@ async def test_absence_is_marked_and_withdrawn_without_a_trace(staff_client: Sta
     desk = await staff_client(Role.FRONT_DESK)
     text = await tell(desk, ref, "absent")
     assert "L’absence est notée." in text
-    assert "D’ici là, retirer l’absence ne laisse aucune trace" in text
+    assert "Premier message à 10:40. Retirée d’ici là, l’absence ne laisse aucune trace" in text
     text = await tell(desk, ref, "withdrawn")
     assert "L’absence a été retirée. Aucun message n’était parti." in text
     assert await status(ref) == "booked"
@@ -79,6 +84,45 @@ async def test_absence_is_marked_and_withdrawn_without_a_trace(staff_client: Sta
     actors = {one["actor"] for one in await fetch("SELECT actor FROM journal WHERE event = 'absence_marked'")}
     camille = await fetch_value("SELECT ref FROM staff WHERE role = 'front_desk'")
     assert actors == {f"staff:{camille}"}
+
+
+async def test_whoever_receives_patients_finds_their_own_first(staff_client: StaffClient, practice: Profile) -> None:
+    await expected(practice, practitioner="Ada Arnaud")
+    await expected(practice, practitioner="Sasha Dubois")
+    desk = await staff_client(Role.PRACTITIONER)
+    assert (text := await seen(desk)).index("Ada Arnaud") < text.index("Sasha Dubois")
+    mine = "SELECT id FROM staff WHERE role = 'practitioner' ORDER BY id LIMIT 1"
+    await fetch(f"UPDATE practitioner SET staff = ({mine}) WHERE name = 'Sasha Dubois'")
+    assert (text := await seen(desk)).index("Sasha Dubois") < text.index("Ada Arnaud")
+
+
+async def test_line_that_was_pressed_says_what_came_of_it(staff_client: StaffClient, practice: Profile) -> None:
+    """Above the day it would move the lines under a hand that is about to press again."""
+    _, ref = await expected(practice)
+    _, other = await expected(practice)
+    desk = await staff_client(Role.FRONT_DESK)
+    await desk.get(DAY)
+    answer = await desk.post(f"{DAY}/{ref}", {"said": "absent"})
+    tree = await desk.page(answer.headers["location"].partition("#")[0])
+    lines = {one.get("id"): one for one in tree.iter("li") if (one.get("id") or "").startswith("a-")}
+    (status_line,) = [one for one in tree.iter("p") if one.get("role") == "status"]
+    assert status_line in list(lines[f"a-{ref}"].iter())
+    assert status_line not in list(lines[f"a-{other}"].iter())
+    assert status_line.get("autofocus") is not None
+    assert [one.get("data-hx-replace-url") for one in tree.iter("div") if one.get("id") == "day"] == [DAY]
+    assert "L’absence est notée." in await seen(desk, f"{DAY}?notice=absence_absent&at=somebody")
+
+
+async def test_cancellation_is_late_only_within_the_practice_s_notice(
+    staff_client: StaffClient, practice: Profile
+) -> None:
+    await expected(practice, starts_at=f.local(17, 9), first_name="Demain")
+    await expected(practice, starts_at=f.local(17, 18), first_name="Soir")
+    desk = await staff_client(Role.FRONT_DESK)
+    text = await seen(desk, "/staff/absences/2026-11-17")
+    assert "Noter une annulation tardive : Demain Martin" in text
+    assert "Noter une annulation : Soir Martin" in text
+    assert "Noter une absence" not in text
 
 
 async def test_page_says_how_far_the_follow_up_is(staff_client: StaffClient, practice: Profile) -> None:
@@ -90,6 +134,20 @@ async def test_page_says_how_far_the_follow_up_is(staff_client: StaffClient, pra
     assert "Relance en cours : 2 messages sont partis." in await seen(desk)
     assert "2 messages étaient déjà partis" in await tell(desk, ref, "attended")
     assert await status(ref) == "attended"
+
+
+async def test_absence_withdrawn_after_its_follow_up_ended_says_what_had_left(
+    staff_client: StaffClient, practice: Profile
+) -> None:
+    row, ref = await expected(practice)
+    desk = await staff_client(Role.FRONT_DESK)
+    await tell(desk, ref, "absent")
+    clock.move_to(FIRST_DUE + timedelta(minutes=5))
+    await send(practice, FIRST_DUE + timedelta(minutes=5))
+    running = (await f.enrolment_of(row.patient_key))["ref"]
+    await stop_by_staff(running, practice=practice.id, actor="staff:x", now=FIRST_DUE + timedelta(minutes=6))
+    assert "Relance arrêtée : arrêté par l’équipe." in await seen(desk, DAY)
+    assert "L’absence a été retirée. 2 messages étaient déjà partis." in await tell(desk, ref, "withdrawn")
 
 
 @pytest.mark.parametrize(

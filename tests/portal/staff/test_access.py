@@ -1,64 +1,25 @@
 """Every staff route, with every role, without a session, from another site, and with another practice's ids."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import httpx
 import pytest
 from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
 
 from db.changes.practices import save_practice
 from db.engine import fetch
 from db.queries.practices import Profile, practice_by_ref
 from db.states import Role
-from portal.staff.permissions import ALLOWED, Guard, May, may
+from portal.staff.permissions import ALLOWED, May, may
 from tests import factories
 from tests.portal.conftest import FORM, everything
 from tests.portal.staff.conftest import NewDesk, StaffClient
+from tests.portal.staff.desk import COOKIE, link_for
+from tests.portal.staff.walk import LEAVING, NOWHERE, Place, every_place, handlers, places, send
 
-# Ways in, which have no session yet.
-DOORS = ("/staff/sign-in",)
-NOWHERE = "nowhere00000"
 THEIRS = "Theophraste"
 # What is written down when somebody is refused, or looks.
 LOG = "security_log"
-
-
-@dataclass(frozen=True)
-class Place:
-    method: str
-    path: str
-    needs: tuple[May, ...]
-
-    def with_(self, value: str) -> str:
-        return re.sub(r"\{[^}]*:int\}", "1", re.sub(r"\{[^}]*:str\}", value, self.path))
-
-
-def handlers(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
-    for route in app.routes:
-        if isinstance(route, HTTPRoute) and (route.path == "/staff" or route.path.startswith("/staff/")):
-            for handler in route.route_handlers:
-                yield route.path, handler
-
-
-def places(app: Litestar) -> list[Place]:
-    """Every route of a signed-in page."""
-    found = []
-    for path, handler in handlers(app):
-        if path.startswith(DOORS):
-            continue
-        guards = [one for one in handler.guards or () if isinstance(one, Guard)]
-        needs = tuple(need for one in guards for need in one.needs)
-        found += [Place(str(method), path, needs) for method in handler.http_methods if method != "OPTIONS"]
-    return sorted(found, key=lambda place: (place.path, place.method))
-
-
-async def send(client: httpx.AsyncClient, place: Place, value: str, csrf: str = "") -> httpx.Response:
-    data = {"csrf": csrf} if csrf else None
-    return await client.request(place.method, place.with_(value), data=data, headers=FORM)
 
 
 def test_every_role_is_in_the_table_and_every_permission_belongs_to_somebody() -> None:
@@ -86,8 +47,13 @@ async def test_without_a_session_every_route_leads_to_the_sign_in(
         answer = await send(client, place, NOWHERE)
         assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/staff/sign-in"), place
         swapped = await client.request(place.method, place.with_(NOWHERE), headers=FORM | {"hx-request": "true"})
-        assert (swapped.status_code, swapped.content) == (401, b""), place
-        assert swapped.headers["hx-redirect"].partition("?")[0] == "/staff/sign-in"
+        assert swapped.status_code == 401, place
+        if "hx-retarget" in swapped.headers:
+            # Whoever was writing keeps what stands on the page, and is told.
+            assert (swapped.headers["hx-retarget"], practice.name in swapped.text) == ("#problem", False), place
+        else:
+            assert swapped.content == b"", place
+            assert swapped.headers["hx-redirect"].partition("?")[0] == "/staff/sign-in", place
     assert await everything() == before
 
 
@@ -103,7 +69,7 @@ async def test_every_route_opens_for_the_roles_of_the_table_and_for_no_other(
 ) -> None:
     desk = await staff_client(role)
     for place in places(app):
-        if place.path == "/staff/sign-out" or place.path.endswith("everywhere"):
+        if place.path in LEAVING:
             continue
         answer = await send(desk.client, place, NOWHERE, desk.csrf)
         if all(may(role, need) for need in place.needs):
@@ -141,6 +107,8 @@ async def test_a_form_without_the_sessions_token_changes_nothing(app: Litestar, 
         {"sec-fetch-site": "cross-site", "origin": "null"},
         {"origin": "https://evil.example"},
         {"origin": "https://rdv.example.evil.example"},
+        {"origin": "https://[evil"},
+        {"origin": "rdv.example"},
     ],
 )
 async def test_another_site_posts_nothing_even_with_the_token(
@@ -163,17 +131,64 @@ async def test_the_token_in_the_header_is_as_good_as_in_the_form(staff_client: S
     assert answer.status_code == 303
 
 
-async def test_no_page_may_be_framed_by_another_site_or_kept(app: Litestar, staff_client: StaffClient) -> None:
+async def test_whoever_has_not_entered_a_code_is_bound_to_their_own_forms_too(
+    app: Litestar, new_desk: NewDesk, practice: Profile
+) -> None:
+    """Between link and code: the posts of the sign-in that a session already stands behind."""
+    desk = new_desk()
+    await desk.post("/staff/sign-in/link/" + await link_for("admin", practice), csrf=False)
+    before = await everything()
+    for token in ("", "x"):
+        data = {"code": "123456"} | ({"csrf": token} if token else {})
+        assert (await desk.client.post("/staff/sign-in/enrol", data=data, headers=FORM)).status_code == 403
+    assert await everything() == before
+
+
+async def test_no_answer_may_be_framed_by_another_site_or_kept(app: Litestar, staff_client: StaffClient) -> None:
+    """Pages and refusals alike: 200, 303, 400, 403, 404, 405, 413."""
+    desk, seen = await staff_client("admin"), set[int]()
+    for place in every_place(app):
+        if place.path in LEAVING:
+            continue
+        forms = [{}, {"csrf": desk.csrf}, {"csrf": "x" * 300_000}] if place.method == "POST" else [None]
+        for data in forms:
+            answer = await desk.client.request(place.method, place.with_(NOWHERE), data=data, headers=FORM)
+            seen.add(answer.status_code)
+            check_headers(answer)
+        wrong = await desk.client.request("DELETE", place.with_(NOWHERE), headers=FORM)
+        seen.add(wrong.status_code)
+        check_headers(wrong)
+    assert seen >= {200, 303, 400, 403, 404, 405, 413}
+    assert 500 not in seen
+
+
+async def test_a_failure_of_ours_may_not_be_framed_either(staff_client: StaffClient) -> None:
     desk = await staff_client("admin")
-    for place in places(app):
-        if place.method == "GET":
-            answer = await send(desk.client, place, NOWHERE)
-            policy = answer.headers["content-security-policy"]
-            assert re.search(r"frame-ancestors '(none|self)'", policy), place
-            assert answer.headers["x-frame-options"] in ("DENY", "SAMEORIGIN"), place
-            assert answer.headers["cache-control"] == "no-store", place
-            assert "'unsafe-inline'" not in policy or "sandbox" in policy, place
-            assert "content-encoding" not in answer.headers, place
+    await fetch("ALTER TABLE recovery_code RENAME TO elsewhere")
+    try:
+        answer = await desk.client.get("/staff/account")
+    finally:
+        await fetch("ALTER TABLE elsewhere RENAME TO recovery_code")
+    assert answer.status_code == 500
+    check_headers(answer)
+    assert "recovery_code" not in answer.text
+
+
+def check_headers(answer: httpx.Response) -> None:
+    policy, place = answer.headers["content-security-policy"], answer.request.url.path
+    assert re.search(r"frame-ancestors '(none|self)'", policy), place
+    assert "default-src 'none'" in policy, place
+    assert "form-action 'self'" in policy, place
+    assert "base-uri 'none'" in policy, place
+    assert answer.headers["x-frame-options"] in ("DENY", "SAMEORIGIN"), place
+    assert answer.headers["x-content-type-options"] == "nosniff", place
+    assert answer.headers["referrer-policy"] == "no-referrer", place
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin", place
+    assert answer.headers["strict-transport-security"], place
+    assert answer.headers["cache-control"] == "no-store", place
+    assert not re.search(r"'unsafe-(inline|eval)'", policy) or "sandbox" in policy, place
+    # A compressed page that holds the session's token would tell of it by its size.
+    assert "content-encoding" not in answer.headers or 'name="csrf"' not in answer.text, place
 
 
 async def house_of(name: str) -> Profile:
@@ -235,3 +250,16 @@ async def test_a_role_that_is_taken_away_counts_at_the_next_request(staff_client
     assert (await desk.client.get("/staff/texts")).status_code == 200
     await fetch("UPDATE staff SET role = 'front_desk' WHERE role = 'admin'")
     assert (await desk.client.get("/staff/texts")).status_code == 403
+
+
+async def test_more_rights_want_a_sign_in_of_their_own(staff_client: StaffClient, practice: Profile) -> None:
+    """A session that was opened, or taken, at the front desk never becomes an administrator's."""
+    desk = await staff_client("front_desk")
+    await fetch("UPDATE staff SET role = 'admin' WHERE role = 'front_desk'")
+    for path in ("/staff/today", "/staff/texts"):
+        refused = await desk.client.get(path)
+        assert (refused.status_code, refused.headers["location"].partition("?")[0]) == (303, "/staff/sign-in")
+    known = (desk.client.cookies[COOKIE], desk.csrf)
+    await desk.sign_in(await link_for("admin", practice))
+    assert (await desk.client.get("/staff/texts")).status_code == 200
+    assert set(known).isdisjoint({desk.client.cookies[COOKIE], desk.csrf})

@@ -142,6 +142,27 @@ async def test_without_redis_the_pages_say_so_and_patients_notice_nothing(
     assert (await site.get(f"/r/{token}")).status_code == 200
 
 
+async def test_a_page_that_asks_by_itself_is_left_as_it_is_while_sessions_are_away(
+    new_desk: NewDesk, practice: Profile, without_redis: None
+) -> None:
+    """It would scroll away under its reader every two seconds; `staff.js` says once that it is not up to date."""
+    desk = new_desk()
+    desk.client.cookies.set(COOKIE, "A" * 43, domain="rdv.example", path="/")
+    asked = {"hx-request": "true", "x-background": "1"}
+    quiet = await desk.client.get("/staff/today/news", headers=asked)
+    assert (quiet.status_code, quiet.content) == (503, b"")
+    assert quiet.headers["hx-reswap"] == "none"
+    assert "hx-retarget" not in quiet.headers
+    pressed = await desk.client.get("/staff/today", headers={"hx-request": "true"})
+    assert (pressed.status_code, pressed.headers["hx-retarget"]) == (503, "#problem")
+
+
+async def test_an_address_that_is_none_leads_to_the_sign_in_all_the_same(new_desk: NewDesk, practice: Profile) -> None:
+    for page in ("https://[x", "\x00", "javascript:alert(1)"):
+        answer = await new_desk().client.get("/staff/today", headers={"hx-request": "true", "hx-current-url": page})
+        assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/staff/sign-in")
+
+
 async def test_an_emptied_redis_costs_a_sign_in_and_nothing_else(
     app: Litestar, staff_client: StaffClient, practice: Profile
 ) -> None:

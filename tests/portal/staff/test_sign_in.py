@@ -1,22 +1,34 @@
 """The way in, over HTTP."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from litestar import Litestar
 
-from db.changes.accounts import LINK_LIFE, LOCK
+from db.changes.accounts import (
+    LINK_LIFE,
+    LOCK,
+    Answer,
+    LinkUsed,
+    deactivate_member,
+    forget_factor,
+    use_code,
+    use_link,
+)
 from db.clock import clock, now
 from db.engine import fetch, fetch_value
 from db.queries.accounts import LINK_PATH
 from db.queries.practices import Profile
 from db.rules.second_factor import code_at
+from db.tokens import sign_ins
+from portal.staff.limits import MOST_LINKS_BY_ACCOUNT
 from portal.staff.store import KEY
 from tests.portal.conftest import everything
 from tests.portal.staff.conftest import NewDesk, StaffClient
-from tests.portal.staff.desk import COOKIE, Desk, link_for, mailed_link
+from tests.portal.staff.desk import COOKIE, Desk, link_for, mailed_link, member_ref
 
 ADMIN = "dominique@tilleuls.example"
 WRONG = "000000"
@@ -275,7 +287,16 @@ async def test_after_signing_in_the_page_that_was_asked_for_opens(new_desk: NewD
 
 @pytest.mark.parametrize(
     "to",
-    ["https://evil.example/", "//evil.example/staff/x", "/staff/../r/x", "/r/x", "/staff/sign-in/link/x", "/staff/x?y"],
+    [
+        "https://evil.example/",
+        "//evil.example/staff/x",
+        "/staff/../r/x",
+        "/r/x",
+        "/staff/sign-in/link/x",
+        "/staff/x?y",
+        "/staff/\u6f22",
+        "/staff/x\r\nA: b",
+    ],
 )
 async def test_nobody_is_led_elsewhere(new_desk: NewDesk, practice: Profile, to: str) -> None:
     desk = new_desk()
@@ -286,11 +307,61 @@ async def test_nobody_is_led_elsewhere(new_desk: NewDesk, practice: Profile, to:
 
 async def test_one_address_may_ask_so_often_and_one_mailbox_too(new_desk: NewDesk, practice: Profile) -> None:
     desk = new_desk()
-    statuses = [(await ask(desk, f"n{number}@tilleuls.example")).status_code for number in range(21)]
-    assert statuses == [303] * 20 + [429]
-    for _ in range(7):
-        await ask(new_desk(), ADMIN)
+    asked = await asyncio.gather(*(ask(desk, f"n{number}@tilleuls.example") for number in range(21)))
+    assert sorted(one.status_code for one in asked) == [303] * 20 + [429]
+    await asyncio.gather(*(ask(new_desk(), ADMIN) for _ in range(MOST_LINKS_BY_ACCOUNT)))
+    await asyncio.gather(*(ask(new_desk(), ADMIN) for _ in range(3)))
     assert await fetch_value("SELECT count(*) FROM delivery") == 5
+
+
+async def test_a_stranger_who_asks_again_and_again_keeps_nobody_out(new_desk: NewDesk, practice: Profile) -> None:
+    """Past the limit nothing more is sent while a link is under way; when none is, one more may be asked for."""
+    await asyncio.gather(*(ask(new_desk(), ADMIN) for _ in range(MOST_LINKS_BY_ACCOUNT + 1)))
+    used = LINK_PATH + (await mailed_link()).removeprefix(LINK_PATH)
+    assert (await new_desk().post(used, csrf=False)).status_code == 303
+    for over in (False, True):
+        before = await fetch_value("SELECT count(*) FROM delivery")
+        await asyncio.gather(*(ask(new_desk(), ADMIN) for _ in range(3)))
+        assert await fetch_value("SELECT count(*) FROM delivery") == before + 1
+        assert not over or (await new_desk().post(await mailed_link(), csrf=False)).status_code == 303
+        clock.move_by(LINK_LIFE)
+
+
+async def test_what_is_used_once_is_used_once_by_two_at_the_same_instant(
+    staff_client: StaffClient, practice: Profile
+) -> None:
+    desk = await staff_client("admin")
+    nonce = sign_ins().read(await link_for("admin", practice))
+    used = await asyncio.gather(*(use_link(nonce, now=now()) for _ in range(4)), return_exceptions=True)
+    assert [isinstance(one, LinkUsed) for one in used].count(True) == 1
+    staff = await fetch_value("SELECT id FROM staff WHERE role = 'admin'")
+    for code in (desk.code(), desk.recovery[0]):
+        answers = await asyncio.gather(*(use_code(staff, code=code, now=now()) for _ in range(4)))
+        assert answers.count(Answer.ACCEPTED) == 1
+
+
+async def test_whoever_used_an_earlier_link_does_not_see_what_the_later_one_sets_up(
+    new_desk: NewDesk, practice: Profile
+) -> None:
+    """Somebody else reads the mailbox first: the secret of the second factor is then shown to one browser alone."""
+    stranger, person = new_desk(), new_desk()
+    for desk in (stranger, person):
+        await desk.post(LINK_PATH + await link_for("admin", practice), csrf=False)
+    assert (await stranger.get("/staff/sign-in/enrol")).status_code == 303
+    assert (await person.get("/staff/sign-in/enrol")).status_code == 200
+
+
+@pytest.mark.parametrize("end", [deactivate_member, forget_factor], ids=["left", "factor_forgotten"])
+async def test_half_a_sign_in_ends_like_a_session(
+    staff_client: StaffClient, new_desk: NewDesk, practice: Profile, end: Callable[..., Awaitable[Any]]
+) -> None:
+    await staff_client("admin")
+    desk = new_desk()
+    await desk.post(LINK_PATH + await link_for("admin", practice), csrf=False)
+    assert (await desk.get("/staff/sign-in/code")).status_code == 200
+    await end(await member_ref("admin", practice), practice=practice.id, actor="staff:terminal", now=now())
+    for path in ("/staff/sign-in/code", "/staff/sign-in/enrol"):
+        assert (await desk.get(path)).status_code == 303
 
 
 async def test_guessing_links_is_slowed_down(new_desk: NewDesk, practice: Profile) -> None:

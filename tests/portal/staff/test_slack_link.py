@@ -8,7 +8,7 @@ import pytest
 from bot.manifest import SCOPES
 from db.changes._tasks import NewTask, open_task
 from db.clock import clock
-from db.engine import fetch_value
+from db.engine import fetch, fetch_value
 from db.queries.practices import Profile
 from db.rules.settings import Settings
 from db.states import TaskKind
@@ -104,3 +104,27 @@ async def test_while_slack_takes_nothing_the_worklist_says_so(slack: SlackDouble
     await tick.close()
     shown = (await desk.get("/staff/today")).text
     assert "Slack ne prend pas les messages en ce moment (l’application a été retirée de Slack)." in shown
+
+
+SAID = {
+    "http_503": "Slack ne répond pas",
+    "no_answer": "Slack ne répond pas",
+    "ratelimited": "Slack demande d’attendre",
+    "invalid_auth": "n’accepte plus l’accès",
+    "app_uninstalled": "a été retirée",
+    "no_permission": "il manque une autorisation",
+    "is_inactive": "le canal Slack est archivé",
+    "msg_too_long": "Slack refuse un message",
+    "something_new": "Slack refuse un message",
+    "user_disabled": "le compte Slack de la personne est désactivé",
+}
+
+
+async def test_every_way_in_which_slack_fails_is_said_in_words(practice: Profile, staff_client: StaffClient) -> None:
+    await open_task(NewTask(TaskKind.UNKNOWN_SENDER, "a", f.MONDAY), practice=practice.id, actor="system", now=f.MONDAY)
+    desk = await staff_client("care_coordinator")
+    for error, said in SAID.items():
+        await fetch("UPDATE slack_post SET stale = true, error = $1", error)
+        shown = (await desk.get("/staff/today")).text
+        assert said in shown, error
+        assert "partent par e-mail" in shown

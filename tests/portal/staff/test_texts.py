@@ -17,10 +17,10 @@ from db.queries.practices import Profile
 from db.queries.tones import TextKey, TextWords, published_texts, text_history
 from db.rules.settings import Settings
 from jobs.messages.catalogue import Key, shipped
-from portal.forms.texts import text_form
 from portal.staff.text_views import compare, editable
 from tests.db.changes.people import CAMILLE, hand_of
 from tests.portal.checker import main_text, said
+from tests.portal.staff.checker import check_staff_page
 from tests.portal.staff.conftest import StaffClient
 from tests.portal.staff.desk import Desk
 
@@ -124,7 +124,7 @@ async def test_a_text_is_edited_linted_mended_published_and_taken_back(admin: De
     assert "Brouillon enregistré par Dominique Petit" in main_text(page)
     published = await admin.post(f"{AT}/publish", form(seen=fields(page)["seen"]))
     assert published.headers["location"] == f"{AT}?notice=published"
-    assert await published_texts(practice.id) == {DENTAL: TextWords(MINE, SUBJECT)}
+    assert await published_texts(practice.id) == {DENTAL: (TextWords(MINE, SUBJECT), 1)}
     page = await admin.page(AT)
     assert "Version 1 en service publiée par Dominique Petit" in main_text(page)
     back = await admin.post(f"{AT}/shipped", {"seen": fields(page)["seen"]})
@@ -150,7 +150,7 @@ async def test_warnings_do_not_stop_a_publication(admin: Desk, practice: Profile
     page = html.unescape((await admin.post(f"{AT}/preview", form(warned))).text)
     assert "À relire" in page
     assert (await admin.post(f"{AT}/publish", form(warned, seen=""))).status_code == 303
-    assert (await published_texts(practice.id))[DENTAL].body == warned
+    assert (await published_texts(practice.id))[DENTAL].words.body == warned
 
 
 async def test_the_preview_is_what_the_renderer_writes(admin: Desk, practice: Profile) -> None:
@@ -221,36 +221,6 @@ async def test_a_form_without_its_token_changes_nothing(admin: Desk, move: str) 
     assert await fetch_value("SELECT count(*) FROM tone_variant") == 0
 
 
-async def test_whoever_is_overtaken_loses_nothing_and_overwrites_nothing(admin: Desk, practice: Profile) -> None:
-    opened = fields(await admin.page(AT))["seen"]
-    await another_writes(practice, "Les mots de Camille")
-    for move in ("save", "publish"):
-        answer = await admin.post(f"{AT}/{move}", form(seen=opened))
-        assert answer.status_code == 409
-        text = html.unescape(answer.text)
-        assert "Camille Roux a enregistré ce texte" in text
-        assert "Vues à temps" in text
-    history = await text_history(practice.id, DENTAL)
-    assert [one.words.body for one in history.versions] == ["Les mots de Camille"]
-    again = await admin.post(f"{AT}/save", form(seen=history.mark))
-    assert again.status_code == 303
-    assert (await text_history(practice.id, DENTAL)).versions[0].words.body == MINE
-
-
-@pytest.mark.parametrize("move", ["discard", "shipped", "restore"])
-async def test_a_page_that_is_out_of_date_changes_nothing(admin: Desk, practice: Profile, move: str) -> None:
-    await admin.post(f"{AT}/publish", form(seen=""))
-    opened = await seen(practice)
-    await another_writes(practice, "Les mots de Camille")
-    answer = await admin.post(f"{AT}/{move}", {"seen": opened, "version": "1"})
-    assert answer.status_code == 409
-    assert "Camille Roux a modifié ce texte entre-temps" in html.unescape(answer.text)
-    assert [one.words.body for one in (await text_history(practice.id, DENTAL)).versions] == [
-        "Les mots de Camille",
-        MINE,
-    ]
-
-
 async def test_versions_are_compared_and_restored(admin: Desk, practice: Profile) -> None:
     await admin.post(f"{AT}/publish", form(seen=""))
     second = MINE.replace("À bientôt", "À tout bientôt")
@@ -262,24 +232,18 @@ async def test_versions_are_compared_and_restored(admin: Desk, practice: Profile
     history = await text_history(practice.id, DENTAL)
     assert history.draft is not None
     assert history.draft.words.body == MINE
-    assert (await published_texts(practice.id))[DENTAL].body == second
+    assert (await published_texts(practice.id))[DENTAL].words.body == second
     assert (await admin.get(f"{AT}/versions/3")).status_code == 200
     for wrong in ("0", "-1", "9", "x", ""):
         answer = await admin.post(f"{AT}/restore", {"version": wrong, "seen": await seen(practice)})
         assert answer.status_code == 404
 
 
-async def test_a_draft_is_discarded(admin: Desk, practice: Profile) -> None:
-    await admin.post(f"{AT}/save", form(seen=""))
-    assert (await admin.post(f"{AT}/discard", {"seen": await seen(practice)})).status_code == 303
-    assert (await text_history(practice.id, DENTAL)).versions == ()
-
-
-@pytest.mark.parametrize("move", ["save", "publish"])
-async def test_a_text_as_it_stands_is_no_version(admin: Desk, move: str) -> None:
+@pytest.mark.parametrize(("move", "notice"), [("save", "unchanged"), ("publish", "already")])
+async def test_a_text_as_it_stands_is_no_version(admin: Desk, move: str, notice: str) -> None:
     # As a browser sends it back.
     answer = await admin.post(f"{AT}/{move}", form(SHIPPED.body.replace("\n", "\r\n"), seen=""))
-    assert answer.headers["location"] == f"{AT}?notice=unchanged"
+    assert answer.headers["location"] == f"{AT}?notice={notice}"
     assert await fetch_value("SELECT count(*) FROM tone_variant") == 0
 
 
@@ -319,7 +283,7 @@ async def test_stored_harm_is_shown_as_words_everywhere(admin: Desk, practice: P
         "{% endif %}",
         "{{ first_name }} {{ config.items() }} {% for x in y %}",
         "{{ link }}{{ phone }}",
-        "\x00\x1b[31m{{ link }}",
+        "\x1b[31m{{ link }}",
         "\ue000\uf8ff {{ link }} \u202e",
         "🎉" * 500,
     ],
@@ -346,16 +310,31 @@ async def test_a_text_that_is_too_long_is_told_so(admin: Desk, changes: dict[str
         answer = await admin.post(f"{AT}/{move}", form(**({"seen": ""} | changes)))
         assert answer.status_code == 422
         assert problem in answer.text
+    swapped = await admin.swap(f"{AT}/preview", form(**changes))
+    assert problem in swapped.text
+    assert "Un point est à corriger" in swapped.text
     assert await fetch_value("SELECT count(*) FROM tone_variant") == 0
 
 
 async def test_a_text_beyond_all_measure_is_refused_unread(admin: Desk) -> None:
-    assert (await admin.post(f"{AT}/preview", form("é" * 40_000))).status_code in (400, 403, 413)
+    assert (await admin.post(f"{AT}/preview", form("é" * 200_000))).status_code in (400, 403, 413)
 
 
-def test_line_ends_and_controls_are_made_one_kind() -> None:
-    read = text_form({"body": " un\r\ndeux\rtrois\x07\n", "subject": "a\r\nb\x00"}, has_subject=True)
-    assert read.words == TextWords("un\ndeux\ntrois", "a b")
+async def test_an_email_that_lacks_something_is_shown_as_far_as_it_is(admin: Desk) -> None:
+    page = check_staff_page(
+        await admin.post(f"{AT}/preview", form("Bonjour {{ first_name }},\n\nBonne route.")), admin.app
+    )
+    assert "Il manque {{ phone }}" in main_text(page)
+    (frame,) = page.iter("iframe")
+    assert "Bonjour Alix," in (frame.get("srcdoc") or "")
+
+
+async def test_an_sms_of_several_segments_is_marked_whatever_made_them(admin: Desk) -> None:
+    answer = await admin.post(f"{AT_SMS}/preview", {"body": "Merci 🎉 " + "mot " * 16, "seen": ""})
+    page = check_staff_page(answer, admin.app)
+    (length,) = with_class(page, "length")
+    assert "2 segments" in length
+    assert with_class(page, "too-long") == [length]
 
 
 async def test_a_text_is_sent_to_its_author_marked_as_a_rehearsal(admin: Desk, practice: Profile) -> None:
@@ -388,7 +367,15 @@ async def test_an_sms_is_sent_to_a_mobile_number(admin: Desk, number: str, statu
 async def test_strict_discretion_says_that_general_words_leave(admin: Desk, practice: Profile) -> None:
     settings = json.dumps(Settings(strict=True).to_json())
     await fetch("UPDATE practice SET settings = $1", settings)
-    assert "discrétion stricte" in main_text(await admin.page("/staff/texts"))
+    shown = main_text(await admin.page("/staff/texts"))
+    assert "discrétion stricte" in shown
+    # Each text says what leaves, and not what would leave otherwise.
+    assert "intérêt du suivi, e-mail, Général, français, FR fourni" in shown
+    assert "intérêt du suivi, e-mail, Dentaire, français, FR général" in shown
+    await admin.post(f"{AT}/publish", form(seen=""))
+    assert "intérêt du suivi, e-mail, Dentaire, français, FR retenu" in main_text(await admin.page("/staff/texts"))
+    await admin.post(f"{AT}/save", form("Encore", seen=await seen(practice)))
+    assert "Dentaire, français, FR retenu brouillon" in main_text(await admin.page("/staff/texts"))
     assert "discrétion stricte" in main_text(await admin.page(AT))
     assert "discrétion stricte" not in main_text(await admin.page("/staff/texts/worth/email/general/fr"))
 

@@ -17,11 +17,12 @@ from db.engine import fetch, fetch_value, transaction
 from db.queries.practices import Profile
 from db.queries.today import LIST_VERSION
 from db.queries.worklist import task_in_full
+from db.rules.risk import RiskRule
 from db.rules.settings import Settings
 from db.states import LIVE_ENROLMENT, OPEN_TASK, CallOutcome, TaskKind
 from tests import factories as f
 from tests.db.changes import people
-from tests.db.changes.people import ANDREA, CRISIS, SACHA
+from tests.db.changes.people import ANDREA, CRISIS, RISK, SACHA
 from tests.portal.conftest import FORM, visitor
 from tests.portal.staff.worklist import (
     EVERYBODY,
@@ -148,17 +149,21 @@ async def test_what_a_patient_wrote_and_a_note_stand_in_their_case(sacha: CaseDe
     assert "Préfère\nle matin." in said
 
 
-async def test_an_escalation_carries_the_practice_s_own_check(desks: Desks, database: None) -> None:
+@pytest.mark.parametrize(("rules", "carries"), [(CRISIS, True), (RISK, False)], ids=["crisis flag", "none"])
+async def test_an_escalation_under_a_crisis_flag_carries_the_practice_s_own_check(
+    rules: frozenset[RiskRule], carries: bool, desks: Desks, database: None
+) -> None:
     clock.move_to(NOW)
     protocol = Settings(welfare_check=("Appeler le patient.", "Appeler le cabinet."))
     house = await people.make_house(settings=protocol)
-    _, call = await people.a_call(house)
+    _, call = await people.a_call(house, risk_rules=rules)
     desk = await desks.of(SACHA)
     assert "Appeler le cabinet." not in await desk.text("/staff/today")
     await desk.move(call, "outcome", outcome="needs_clinical_lead")
     escalation = await people.ref_of(TaskKind.ESCALATION)
     page = await desk.text(f"/staff/cases/{escalation}")
-    assert "Appeler le cabinet." in page
+    assert ("Appeler le cabinet." in page) is carries
+    assert ("Appeler le cabinet." in await desk.text("/staff/today")) is carries
     assert 'value="needs_clinical_lead"' not in page
 
 

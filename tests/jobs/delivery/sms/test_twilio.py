@@ -221,6 +221,29 @@ async def test_a_message_that_never_arrived_is_not_found(messages: list[dict[str
     assert await gateway.find(an_sms(), NOON) is None
 
 
+LINK = "https://practice.example/r/abc"
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (an_sms().text, "SM1"),
+        (f"Bonjour, un autre jour ?\n{LINK}\nSTOP pour se désinscrire", "SM1"),
+        (f"{LINK}. À bientôt", "SM1"),
+        (f"Bonjour Camille, voici le lien : {LINK}d", None),
+        ("Bonjour Camille, voici le lien : https://practice.example/r/xyz", None),
+        ("", None),
+    ],
+)
+async def test_a_message_with_a_link_of_its_own_is_found_by_it_whatever_else_it_says(
+    body: str, found: str | None
+) -> None:
+    gateway, wire = twilio(listed(in_list("SM1", body, NOON)))
+    assert await gateway.find(an_sms(link=LINK), NOON) == found
+    # Nor does the sender matter: it may have changed with the words.
+    assert "From" not in wire.requests[0].url.params
+
+
 async def test_a_pool_is_searched_by_recipient_only() -> None:
     gateway, wire = twilio(listed(), sender=POOL)
     await gateway.find(an_sms(sender=POOL), NOON)

@@ -111,6 +111,25 @@ async def test_an_empty_workspace_says_so() -> None:
         assert "vide" in (await browser.get("/slack")).text
 
 
+async def test_whoever_comes_in_is_where_something_was_said_last(office: Office) -> None:
+    def opened(html: str) -> str:
+        found = re.search(r'<h2 id="titre-conversation">([^<]+)', html)
+        assert found is not None
+        return found[1]
+
+    async def come_in() -> str:
+        return checked((await office.browser.get("/slack", params={"me": ELISE})).text)
+
+    assert opened(await come_in()) == "Reprise"
+    office.post(*case())
+    html = await come_in()
+    assert opened(html) == "# suivi"
+    # The app's direct messages stand beside it before it has written any.
+    assert f"c={office.slack.workspace.direct_message(ELISE).id}" in html
+    office.slack.workspace.post(office.slack.workspace.direct_message(ELISE).id, "Rappel")
+    assert opened(await come_in()) == "Reprise"
+
+
 @pytest.mark.parametrize("kind", BLOCKS)
 async def test_every_block_is_shown(office: Office, kind: str) -> None:
     office.post(BLOCKS[kind])
@@ -269,7 +288,9 @@ async def test_a_thread_is_read(office: Office) -> None:
     html = await office.page()
     assert "1 réponse" in html
     assert "Élise l’a vu" not in html
-    assert "Élise l’a vu" in await office.page(t=head.ts)
+    html = await office.page(t=head.ts)
+    assert "Élise l’a vu" in html
+    assert f'<a href="/slack?me={ELISE}&amp;c={CASES}">Fermer le fil</a>' in html
     assert 'id="fil"' in await office.page(t="9.9")
 
 
@@ -278,6 +299,18 @@ async def test_a_whisper_is_read_by_one(office: Office) -> None:
     html = await office.page()
     assert "Visible par vous seulement" in html
     assert "Déjà pris" not in checked((await office.browser.get("/slack", params={"me": NADIA, "c": CASES})).text)
+
+
+async def test_a_press_that_is_answered_in_a_whisper_leads_to_it(office: Office) -> None:
+    message, office.slack.settling = office.post(*case()), 2.0
+    space = office.slack.workspace
+    space.post(CASES, "D’avant", ephemeral_to=ELISE)
+    later = asyncio.get_running_loop().call_later
+    later(0.1, lambda: space.post(CASES, "Déjà pris", ephemeral_to=ELISE))
+    where = {"surface": "message", "channel": CASES, "ts": message.ts, "version": "0"}
+    response = await office.act("press", **where, press="1.0", anchor="m1-0")
+    whisper = Person(office.slack, ELISE).whispers(CASES)[-1]
+    assert response.url.fragment == f"m{whisper.ts.replace('.', '-')}"
 
 
 async def test_a_whisper_is_pressed_by_nobody_else(office: Office) -> None:
@@ -304,6 +337,18 @@ async def test_a_button_that_is_a_link_is_told_and_followed(office: Office) -> N
     assert office.payload()["actions"][0]["action_id"] == "open"
     gone = await office.browser.get("/slack/follow", params={"me": ELISE, "surface": "message", "ts": message.ts})
     assert gone.status_code == 404
+
+
+async def test_a_choice_that_is_a_link_is_told_and_followed(office: Office) -> None:
+    note = {**option("note"), "url": "https://rdv.example/staff/cases/k7"}
+    more = element("overflow", action_id="more", options=[option("give"), note])
+    office.post(block("section", text=marked("Un appel"), accessory=more))
+    html = await office.page()
+    assert 'value="0.0.0"' in html
+    (found,) = re.findall(r'href="(/slack/follow[^"]+)"', html)
+    response = await office.browser.get(found.replace("&amp;", "&"), follow_redirects=False)
+    assert response.headers["location"] == "https://rdv.example/staff/cases/k7"
+    assert office.payload()["actions"][0]["selected_option"]["value"] == "note"
 
 
 async def test_hostile_text_is_only_text(office: Office) -> None:
