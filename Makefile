@@ -52,8 +52,10 @@ format: $(VENV)/.dev ## Format the code, and mend what the linter can mend
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --quiet --fix .
 
-screenshots: install browser ## Take the README's pictures anew, with the end-to-end tests
+screenshots: install browser ## Take the documents' pictures anew, with the end-to-end tests
 	@mkdir -p docs/screenshots && $(PY) -m pytest -q e2e --screenshots docs/screenshots
+	@for one in docs/screenshots/*.png; do \
+	grep -rqF --include='*.md' "$${one##*/}" README.md docs || rm "$$one"; done # What no document shows is not kept.
 
 bench: $(VENV)/.dev install ## Print the ratios of speed that the project holds itself to
 	@$(PY) -m tests.bench $(ARGS)
