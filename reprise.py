@@ -1,13 +1,12 @@
 """The front door of the command line: `reprise COMMAND`, also `python -m reprise COMMAND`."""
 
-import importlib
 import sys
 
 import click
 
 from portal.commands._common import call, scope
+from portal.commands._lazy import Lazy
 
-# Loaded when asked for, so that a command pays for its own imports only.
 COMMANDS = {
     "run": "portal.commands.run:run",
     "portal": "portal.commands.portal:portal",
@@ -28,7 +27,7 @@ COMMANDS = {
     "security-log": "portal.commands.accounts:security_log",
     "export": "portal.commands.export:export",
     "bookings": "portal.commands.reading:bookings",
-    "inbox": "portal.commands.demo:inbox",
+    "inbox": "portal.commands.inbox:inbox",
     "demo": "portal.commands.demo:demo",
     "keys": "portal.commands.keys:keys",
     "lint": "portal.commands.linting:lint",
@@ -38,21 +37,7 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """Imports a command's module the first time that the command is named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        found: click.Command = getattr(importlib.import_module(module), name)
-        return found
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="reprise")
 @scope
 def reprise() -> None:

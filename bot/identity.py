@@ -1,8 +1,7 @@
 """Who presses: a Slack user who is linked to somebody who works here, now. And who somebody may be at Slack."""
 
 from bot.client import SlackClient, SlackUser
-from db.actors import staff
-from db.changes._worklist import Hand
+from db.actors import Hand, staff
 from db.queries.slack import Member, slack_member
 
 member_of = slack_member

@@ -246,7 +246,7 @@ class TaskKind(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """How a task ended. The last two are for tasks that are no call."""
+    """How a task ended."""
 
     REACHED_REBOOKED = "reached_rebooked"
     REACHED_WILL_BOOK = "reached_will_book"
@@ -257,6 +257,10 @@ class CallOutcome(StrEnum):
     NEEDS_CLINICAL_LEAD = "needs_clinical_lead"
     HANDLED = "handled"
     NOTHING_TO_DO = "nothing_to_do"
+
+
+# They say nothing of a call: any case may end so, one about no patient only so.
+PLAIN_OUTCOMES = (CallOutcome.HANDLED, CallOutcome.NOTHING_TO_DO)
 
 
 class Barrier(StrEnum):

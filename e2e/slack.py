@@ -66,7 +66,7 @@ class AtSlack:
             state[2] or (assignee[1] if assignee else ""),
             local_minute(datetime.fromisoformat(deadline)) if deadline else "",
             # Its heading keeps the word when it is over, and presses nobody any more.
-            "(prioritaire)" in text and status != "done",
+            "(prioritaire)" in text,
         )
 
     def press(self, ref: str, name: str) -> None:

@@ -31,7 +31,7 @@ PSYCHOTHERAPIST = NAMES[PRACTITIONER]
 # What no mail to staff may hold, in pieces of words.
 CARE = ("psych", "hta", "diabète", "chroni", "vigilance", "crise", "risque", "séance", "rendez-vous", "absence")
 # How the staff pages begin to say where a case stands.
-STATES = {"À prendre en charge": "open", "Vu": "acknowledged", "Pris en charge": "claimed", "Fait": "done"}
+STATES = {"À prendre en charge": "open", "Vu": "acknowledged", "Pris en charge": "claimed", "Terminé": "done"}
 # In one go: the page may be swapped at any moment.
 READ = """card => [
     card.querySelector(".state").innerText,
@@ -165,7 +165,7 @@ class AtDesk:
     def record(self, ref: str, outcome: str) -> None:
         self.case(ref).get_by_text("Noter l’issue", exact=True).click()
         self.case(ref).get_by_label(outcome).check()
-        self.press(ref, "Conclure le dossier")
+        self.press(ref, "Enregistrer l’issue")
 
     def read_story(self) -> list[str]:
         """Of the one case that is open: every line of what happened, after its moment."""

@@ -198,7 +198,7 @@ def thursday_alert(practice: Practice, seen: Callable[[Page, str], None]) -> str
 
     practice.move_to(THURSDAY, "1h2m")
     practice.both_say(ref, Standing("acknowledged", ELISE, deadline))
-    expect(practice.desk.case(ref)).to_contain_text("Un rappel a déjà été fait.")
+    expect(practice.desk.case(ref)).to_contain_text("Un nouvel avis a été envoyé.")
     practice.move_to(THURSDAY, "1h2m")
     practice.both_say(ref, Standing("open", ELISE, deadline))
     elise.open(direct=True)
@@ -258,7 +258,7 @@ def check_threads(practice: Practice, refs: dict[str, str]) -> None:
     story = practice.stack.json("journal", NOEMIE.number)["entries"]
     said = {
         "task_acknowledged": f"vue par @{ELISE}",
-        "task_nudged": "rappel envoyé à la personne concernée",
+        "task_nudged": "nouvel avis envoyé à la personne concernée",
         "task_released": "de nouveau à prendre (Reprise)",
     }
     for kind, ref in refs.items():

@@ -116,7 +116,7 @@ def check_journal(said: str) -> None:
     for words in (
         "Parcours de relance « suivi prioritaire » commencé",
         "À faire : appeler le patient\n",
-        "Rappel envoyé : appeler le patient\n",
+        "Nouvel avis envoyé : appeler le patient\n",
         "Transmis à la personne suivante : appeler le patient — personne ne l’a vu à temps\n",
         "À faire : signalement : prendre des nouvelles du patient\n",
         "À faire : escalade : une décision clinique est attendue\n",

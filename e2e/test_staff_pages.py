@@ -122,17 +122,17 @@ def mark_withdraw_and_mark_again(
 
 def pause_and_resume(page: Page) -> None:
     pause = open_(page, "Mettre en pause")
-    pause.get_by_label("Reprendre d’elle-même le").fill("2026-11-20")
+    pause.get_by_label("Reprise automatique le").fill("2026-11-20")
     pause.get_by_role("button", name="Mettre en pause").click()
-    expect(page.get_by_text("La relance est en pause.")).to_be_visible()
+    expect(page.get_by_text("Le parcours de relance est en pause.")).to_be_visible()
     expect(page.get_by_text("Reprise prévue : ven. 20 nov. 2026 à 09:00")).to_be_visible()
     page.get_by_role("button", name="Reprendre").click()
-    expect(page.get_by_text("La relance reprend.")).to_be_visible()
+    expect(page.get_by_text("Le parcours de relance reprend.")).to_be_visible()
 
 
 def stop(page: Page) -> None:
-    open_(page, "Arrêter la relance").get_by_role("button", name="Arrêter pour de bon").click()
-    expect(page.get_by_text("La relance est arrêtée.")).to_be_visible()
+    open_(page, "Arrêter le parcours").get_by_role("button", name="Arrêter pour de bon").click()
+    expect(page.get_by_text("Le parcours de relance est arrêté.")).to_be_visible()
     expect(page.get_by_text(re.compile("^Depuis le .* arrêté par l’équipe$"))).to_be_visible()
     # What a person is to do, nothing that stops messages takes away.
     expect(page.locator(".next")).to_contain_text("Prévu : appeler le patient")
@@ -171,7 +171,7 @@ def test_a_day_at_the_front_desk(stack: Stack, sign_in: SignIn, seen: Look) -> N
     stack.advance("1h")
     assert len(stack.messages(to=NOEMIE.phone)) == 1
     the_day(desk, stack)
-    expect(line).to_contain_text("Relance en cours : 2 messages sont partis.")
+    expect(line).to_contain_text("Parcours de relance en cours : 2 messages sont partis.")
 
     find(desk, stack, "essai")
     expect(desk.get_by_role("heading", name="3 dossiers correspondent")).to_be_focused()
@@ -188,7 +188,7 @@ def test_a_day_at_the_front_desk(stack: Stack, sign_in: SignIn, seen: Look) -> N
     assert desk.get_by_role("button", name="Décider").count() == 0
     stop(desk)
     assert desk.url == dossier
-    expect(desk.get_by_text("La relance est arrêtée.")).to_be_focused()
+    expect(desk.get_by_text("Le parcours de relance est arrêté.")).to_be_focused()
 
     the_day(desk, stack)
     press(line, "Retirer l’absence")

@@ -4,13 +4,11 @@ import asyncio
 
 import asyncpg
 from litestar import Response, get
-from redis.exceptions import RedisError
 
 from db.engine import fetch_value
-from portal.services import AnyRequest, Services, services
+from portal.heartbeats import silent
+from portal.services import AnyRequest, services
 
-# Written by the workers with an expiry, by arq's own health check.
-HEARTBEATS = {"worker human": "reprise:health:human", "worker bulk": "reprise:health:bulk"}
 PATIENCE_SECONDS = 2.0
 
 
@@ -21,8 +19,7 @@ async def health() -> dict[str, str]:
 
 @get("/ready")
 async def ready(request: AnyRequest) -> Response[dict[str, object]]:
-    here = services(request)
-    missing = [*await _missing_database(), *await _missing_from_redis(here)]
+    missing = [*await _missing_database(), *await silent(services(request).redis)]
     return Response({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
 
 
@@ -33,11 +30,3 @@ async def _missing_database() -> list[str]:
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return ["database"]
     return []
-
-
-async def _missing_from_redis(here: Services) -> list[str]:
-    try:
-        beats = await here.redis.mget(list(HEARTBEATS.values()))
-    except (RedisError, OSError):
-        return ["redis", *HEARTBEATS]
-    return [name for name, beat in zip(HEARTBEATS, beats, strict=True) if beat is None]

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from db.actors import staff
-from db.changes._worklist import Hand
+from db.actors import Hand, staff
 from db.changes.bookings import book
 from db.changes.inbound import Meaning, record_inbound
 from db.changes.outcomes import Follow, record_outcome

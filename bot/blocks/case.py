@@ -67,7 +67,7 @@ def case_item(card: CaseCard, words: Words, *, base_url: str) -> str:
 
 
 def plain_text(card: CaseCard, words: Words) -> str:
-    name = "plain_priority" if card.urgent else "plain"
+    name = "plain_priority" if card.is_pressing else "plain"
     said = say(words, name, asked=capital(words.of("asked", card.kind)), ref=escaped(card.ref))
     if card.deadline_at is None or not card.is_open:
         return said
@@ -108,7 +108,7 @@ def _heading(card: CaseCard, words: Words, base_url: str) -> Block:
 
 
 def _title(card: CaseCard, words: Words) -> str:
-    name = "heading_priority" if card.urgent else "heading"
+    name = "heading_priority" if card.is_pressing else "heading"
     return say(words, name, asked=capital(words.of("asked", card.kind)), ref=escaped(card.ref))
 
 

@@ -9,14 +9,13 @@ from bot.blocks.parts import Block, capital, context, escaped, option, plain, sa
 from bot.reading import found, reference_in, text_in
 from db.queries.slack import Acting
 from db.queries.words import Words
-from db.states import CallOutcome
+from db.states import PLAIN_OUTCOMES, CallOutcome
 
 OUTCOME_VIEW, REASSIGN_VIEW, ANSWER_VIEW = "outcome_view", "reassign_view", "answer_view"
 OUTCOME, WHEN, FOLLOW, TO = "outcome", "when", "follow", "to"
 CHOICE = "choice"
 # A promise instead of an end.
 LATER = "later"
-PLAIN_OUTCOMES = (CallOutcome.HANDLED, CallOutcome.NOTHING_TO_DO)
 MOST_PEOPLE = 99
 
 
@@ -56,7 +55,7 @@ def outcome_modal(case: Acting, about: About, words: Words, *, base_url: str, pr
             hint=say(words, "hint_when", days=days),
         ),
     ]
-    if case.about_patient:
+    if case.undecided:
         follow = [option(say(words, f"follow_{name}"), name) for name in ("resume", "stop")]
         hint = say(words, "hint_follow")
         blocks.append(_field(FOLLOW, say(words, "field_follow"), _select(follow), hint=hint))

@@ -24,16 +24,20 @@ def listen(app: AsyncApp, here: Here) -> None:
     @app.event("app_home_opened")
     async def opened(event: dict[str, Any]) -> None:
         user = text_in(event, "user")
-        if event.get("tab", "home") != "home" or not user:
-            return
-        try:
-            await show_home(here, user)
-        except SlackProblem as problem:
-            log.info("home_not_shown", code=problem.code)
+        if event.get("tab", "home") == "home" and user:
+            await redraw_home(here, user)
 
     @app.event(ANYTHING)
     async def other() -> None:
         """Whatever else the app was subscribed to by hand."""
+
+
+async def redraw_home(here: Here, user: str) -> None:
+    """As `show_home`, where nobody is lost if Slack does not let it: it is drawn when they come back to it."""
+    try:
+        await show_home(here, user)
+    except SlackProblem as problem:
+        log.info("home_not_shown", code=problem.code)
 
 
 async def show_home(here: Here, user: str, *, said: str | None = None) -> None:

@@ -27,7 +27,7 @@ from bot.errors import SlackProblem
 from bot.here import Here
 from bot.listeners import acting
 from bot.listeners.acting import Change, Ready
-from bot.listeners.home import show_home
+from bot.listeners.home import redraw_home
 from bot.reading import found, person_in, text_in
 from db import clock
 from db.changes.outcomes import Follow
@@ -109,7 +109,7 @@ async def _take(here: Here, ack: AsyncAck, filled: Filled, take: Take) -> None:
     else:
         await ack()
     if filled.about.home:
-        here.afterwards(_home(here, filled.user))
+        here.afterwards(redraw_home(here, filled.user))
 
 
 async def _tell_later(here: Here, filled: Filled, work: asyncio.Task[Result], words: Words) -> None:
@@ -124,14 +124,7 @@ async def _tell_later(here: Here, filled: Filled, work: asyncio.Task[Result], wo
     except SlackProblem as problem:
         log.info("answer_lost", code=problem.code)
     if filled.about.home:
-        await _home(here, filled.user)
-
-
-async def _home(here: Here, user: str) -> None:
-    try:
-        await show_home(here, user)
-    except SlackProblem as problem:
-        log.info("answer_lost", code=problem.code)
+        await redraw_home(here, filled.user)
 
 
 async def _conclude(here: Here, filled: Filled) -> Result:
@@ -149,7 +142,7 @@ async def _conclude(here: Here, filled: Filled) -> Result:
         return Result(errors={OUTCOME: say(ready.words, "error_outcome")})
     follow = filled.chosen(FOLLOW)
     change = acting.conclude(CallOutcome(chosen), Follow(follow) if follow in tuple(Follow) else None)
-    return await _change(here, ready, change, {OUTCOME: "error_outcome"})
+    return await _change(here, ready, change, {OUTCOME: "error_outcome"}, asked=FOLLOW in filled.values)
 
 
 async def _give(here: Here, filled: Filled) -> Result:
@@ -160,12 +153,17 @@ async def _give(here: Here, filled: Filled) -> Result:
     return await _change(here, ready, change, {TO: "answer_cannot_be_told"})
 
 
-async def _change(here: Here, ready: Ready, change: Change, refused: Mapping[str, str]) -> Result:
-    """`refused`: at which field a plain refusal is told, and in which words."""
+async def _change(
+    here: Here, ready: Ready, change: Change, refused: Mapping[str, str], *, asked: bool = False
+) -> Result:
+    """`refused`: at which field a plain refusal is told, and in which words. `asked`: whether the messages go on."""
     try:
         changed = await change(here, ready.case.card.ref, ready.member)
-    except Undecided:
-        return Result(errors={FOLLOW: say(ready.words, "error_follow")})
+    except Undecided as problem:
+        if asked:
+            return Result(errors={FOLLOW: say(ready.words, "error_follow")})
+        # The patient's answer came while the form was open.
+        return Result(said=await acting.refusal(here, ready, problem))
     except (AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated) as problem:
         return Result(said=await acting.refusal(here, ready, problem))
     except Refused as problem:

@@ -1,9 +1,9 @@
 """What the changes of the worklist share: a task with its patient locked, moved, and told of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from db.actors import Hand
 from db.changes._human_steps import task_entry
 from db.changes._journal import Event, record
 from db.changes._sequences import lock_live_enrolment
@@ -15,27 +15,11 @@ from db.errors import MayNotAct, NotFound, Outdated
 from db.queries.practices import practice as profile_of
 from db.queries.team import Staffing, staffing
 from db.queries.worklist import MARK, NOTE_MARK
-from db.rules.acting import may_act
+from db.rules.acting import CALLS, may_act
 from db.rules.ladder import Assigned
 from db.rules.watching import look_at
 from db.states import OPEN_TASK, TIMED_PAUSES, EnrolmentStatus, Reason, Role, TaskKind, TaskStatus
 
-# Kinds whose handling means speaking with the patient: while somebody does, no message crosses them.
-CALLS = frozenset(
-    {
-        TaskKind.CALL,
-        TaskKind.ALERT,
-        TaskKind.ESCALATION,
-        TaskKind.EMERGENCY,
-        TaskKind.REPLY,
-        TaskKind.CALL_REQUEST,
-        TaskKind.BARRIER,
-        TaskKind.HIGH_RISK_NOT_ENROLLED,
-        TaskKind.HIGH_RISK_CANCELLED,
-        TaskKind.DELIVERY_FAILED,
-        TaskKind.BOUNCE,
-    }
-)
 NOTE_FIELD = "task.note"
 # Pauses that a person's handling made, and that its end lifts.
 HANDLING = (Reason.CLAIMED, Reason.ESCALATED)
@@ -49,14 +33,6 @@ SELECT t.id, t.ref, t.practice, t.kind, t.status, t.patient, t.enrolment, t.appo
 FROM task t LEFT JOIN patient p ON p.id = t.patient LEFT JOIN enrolment e ON e.id = t.enrolment
 LEFT JOIN appointment a ON a.id = t.appointment
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """Who acts: `staff` is the row of a member of staff, None for the terminal of the installation."""
-
-    actor: str
-    staff: int | None = None
 
 
 async def lock_task(ref: str, practice: int) -> Row:
@@ -146,7 +122,7 @@ async def give_to(
 ) -> None:
     """The task is open and somebody else's from now on; they are told."""
     climbed = why is Reason.NOT_ACKNOWLEDGED
-    calendar = here.hours_of(people.role)
+    calendar = here.hours_on(people.role, people.assignee.id if people.assignee is not None else None)
     await fetch(
         "UPDATE task SET status = $2, assignee = $3, fallback = $4, role = $5, rung = rung + $6, look_at = $7, "
         "nudged_at = NULL, acknowledged_at = NULL, acknowledged_by = NULL, claimed_at = NULL, claimed_by = NULL, "
@@ -183,7 +159,7 @@ def watch(task: Row, status: TaskStatus, here: Staffing, now: datetime, *, nudge
         status,
         crisis=task["crisis"],
         nudged=nudged,
-        calendar=here.hours_of(task["role"] or ""),
+        calendar=here.hours_on(task["role"] or "", task["assignee"]),
         now=now,
         promised_at=task["promised_at"],
     )

@@ -1,10 +1,11 @@
 """How a task ended, and what follows from it: for the messages, for what people still have to do, for the telephone."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from db.actors import Hand
 from db.changes._agreed import plan_agreed
 from db.changes._failures import REACH, stop_if_unreachable
 from db.changes._human_steps import end_rebooked, task_entry
@@ -13,9 +14,7 @@ from db.changes._opening import open_step, read_steps
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
 from db.changes._tasks import NewTask, open_task
 from db.changes._worklist import (
-    CALLS,
     NOTE_FIELD,
-    Hand,
     hold_messages,
     let_messages_go,
     let_them_book,
@@ -28,9 +27,11 @@ from db.crypto import vault
 from db.engine import Row, fetch, fetch_one
 from db.errors import AlreadyClaimed, Refused, Undecided
 from db.queries.practices import practice as profile_of
+from db.rules.acting import CALLS
 from db.rules.risk import RiskRule
 from db.states import (
     OPEN_TASK,
+    PLAIN_OUTCOMES,
     TASK_MOVES,
     CallOutcome,
     EnrolmentStatus,
@@ -112,8 +113,8 @@ async def record_outcome(
 async def _may_close(task: Row, outcome: CallOutcome, by: Hand) -> None:
     if task["status"] == TaskStatus.CLAIMED and by.staff is not None and task["claimed_by"] not in (None, by.staff):
         raise AlreadyClaimed(await name_of(task["claimed_by"]))
-    if task["patient"] is None and outcome not in _PLAIN:
-        raise Refused(f"This task is about no patient: record {' or '.join(_PLAIN)}.")
+    if task["patient"] is None and outcome not in PLAIN_OUTCOMES:
+        raise Refused(f"This task is about no patient: record {' or '.join(PLAIN_OUTCOMES)}.")
 
 
 async def _close(end: _End, note: str) -> None:
@@ -155,16 +156,7 @@ async def _declined(end: _End) -> str | None:
     stopped = await _stop(end, Reason.STOPPED_BY_STAFF)
     if end.task["kind"] == TaskKind.DECLINED:
         return stopped
-    task = NewTask(
-        kind=TaskKind.DECLINED,
-        dedupe=f"{TaskKind.DECLINED}:{end.task['ref']}",
-        due_at=end.now,
-        patient=end.task["patient"],
-        patient_ref=end.task["patient_ref"],
-        enrolment=end.task["enrolment"],
-        enrolment_ref=end.task["enrolment_ref"],
-        crisis=end.task["crisis"],
-    )
+    task = _case_after(end, TaskKind.DECLINED)
     await open_task(task, practice=end.task["practice"], actor=end.by.actor, now=end.now)
     return stopped
 
@@ -198,17 +190,7 @@ async def _reach_otherwise(end: _End) -> None:
     reach = await fetch_one(REACH, end.task["patient"])
     if end.task["kind"] == TaskKind.UNREACHABLE or reach is None or reach["email"]:
         return
-    task = NewTask(
-        kind=TaskKind.UNREACHABLE,
-        dedupe=f"{TaskKind.UNREACHABLE}:{end.task['ref']}",
-        due_at=end.now,
-        patient=end.task["patient"],
-        patient_ref=end.task["patient_ref"],
-        enrolment=end.task["enrolment"],
-        enrolment_ref=end.task["enrolment_ref"],
-        reason=Reason.UNREACHABLE,
-        crisis=end.task["crisis"],
-    )
+    task = replace(_case_after(end, TaskKind.UNREACHABLE), reason=Reason.UNREACHABLE)
     await open_task(task, practice=end.task["practice"], actor=end.by.actor, now=end.now)
 
 
@@ -237,17 +219,26 @@ async def _escalation(end: _End) -> NewTask:
     """Under a crisis flag where the case is, or the patient has one by now: the step of a plan is opened so too."""
     task = end.task
     flagged = await fetch_one(IN_CRISIS, task["patient"], RiskRule.CRISIS, end.now.date() - timedelta(days=1))
+    return replace(
+        _case_after(end, TaskKind.ESCALATION),
+        appointment=task["appointment"],
+        urgent=True,
+        crisis=task["crisis"] or flagged is not None,
+    )
+
+
+def _case_after(end: _End, kind: TaskKind) -> NewTask:
+    """A new case of the same patient and follow-up, one at the most of this kind and from this end."""
+    task = end.task
     return NewTask(
-        kind=TaskKind.ESCALATION,
-        dedupe=f"{TaskKind.ESCALATION}:{task['ref']}",
+        kind=kind,
+        dedupe=f"{kind}:{task['ref']}",
         due_at=end.now,
         patient=task["patient"],
         patient_ref=task["patient_ref"],
         enrolment=task["enrolment"],
         enrolment_ref=task["enrolment_ref"],
-        appointment=task["appointment"],
-        urgent=True,
-        crisis=task["crisis"] or flagged is not None,
+        crisis=task["crisis"],
     )
 
 
@@ -287,7 +278,6 @@ async def _stop(end: _End, reason: Reason) -> str | None:
     return "stopped"
 
 
-_PLAIN = (CallOutcome.HANDLED, CallOutcome.NOTHING_TO_DO)
 # Tasks that are no call by themselves, and that may all the same end with the patient reached by telephone.
 _REACHABLE_OTHERWISE = frozenset({TaskKind.UNREACHABLE, TaskKind.NOT_A_MOBILE, TaskKind.WAS_NOT_BROUGHT})
 _EFFECTS: Mapping[CallOutcome, Callable[[_End], Awaitable[str | None]]] = {

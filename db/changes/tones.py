@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from db.actors import Hand
 from db.changes._journal import Entry, Event, record
-from db.changes._worklist import Hand
 from db.engine import fetch, transaction
 from db.errors import NotFound, Overtaken, Refused
 from db.queries.tones import History, TextKey, TextWords, Version, text_history

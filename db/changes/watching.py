@@ -89,7 +89,7 @@ async def _climb(task: Row, here: Staffing, now: datetime) -> None:
     people = up_the_ladder(task, here.team)
     if people is None:
         # Nobody stands above: whoever has it is nudged again, for as long as it takes.
-        hours = here.hours_of(task["role"] or "")
+        hours = here.hours_on(task["role"] or "", task["assignee"])
         later = now + AT_THE_TOP_IN_CRISIS if task["crisis"] else next_opening(now + AT_THE_TOP, hours)
         await fetch("UPDATE task SET nudged_at = NULL, look_at = $2 WHERE id = $1", task["id"], later)
         return

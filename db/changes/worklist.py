@@ -8,14 +8,13 @@ the case that whoever acts saw, `Outdated` where it has changed since.
 
 from datetime import datetime, timedelta
 
+from db.actors import Hand
 from db.changes._human_steps import task_entry
 from db.changes._journal import Event, record
 from db.changes._sequences import when_quiet
 from db.changes._telling import Occasion
 from db.changes._worklist import (
-    CALLS,
     NOTE_FIELD,
-    Hand,
     give_to,
     here_for,
     hold_messages,
@@ -35,7 +34,7 @@ from db.crypto import vault
 from db.engine import Row, fetch
 from db.errors import AlreadyClaimed, IllegalTransition, MayNotAct, Refused
 from db.queries.team import Staffing
-from db.rules.acting import may_be_given, may_give_on
+from db.rules.acting import CALLS, may_be_given, may_give_on
 from db.rules.ladder import Assigned, Team, assign, next_up
 from db.states import OPEN_TASK, TASK_MOVES, Reason, Role, TaskKind, TaskStatus, check_move
 
@@ -48,10 +47,8 @@ async def acknowledge_task(ref: str, *, practice: int, by: Hand, now: datetime, 
     async def change(_insist: bool) -> bool:
         task = await task_for(by, ref, practice)
         _must_be_open(task, TaskStatus.ACKNOWLEDGED)
-        if task["status"] == TaskStatus.CLAIMED:
-            if by.staff is not None and task["claimed_by"] == by.staff:
-                return False
-            raise AlreadyClaimed(await name_of(task["claimed_by"]))
+        if await _has_it(task, by):
+            return False
         if not _moves(task, TaskStatus.ACKNOWLEDGED):
             return False
         must_be_as_shown(task, shown, wholly=False)
@@ -77,10 +74,8 @@ async def claim_task(ref: str, *, practice: int, by: Hand, now: datetime, shown:
     async def change(_insist: bool) -> bool:
         task = await task_for(by, ref, practice)
         _must_be_open(task, TaskStatus.CLAIMED)
-        if task["status"] == TaskStatus.CLAIMED:
-            if by.staff is not None and task["claimed_by"] == by.staff:
-                return False
-            raise AlreadyClaimed(await name_of(task["claimed_by"]))
+        if await _has_it(task, by):
+            return False
         must_be_as_shown(task, shown, wholly=False)
         here = await here_for(task, now)
         await fetch(
@@ -273,6 +268,15 @@ async def add_note(ref: str, *, practice: int, note: str, by: Hand, now: datetim
         return True
 
     return await when_quiet(change)
+
+
+async def _has_it(task: Row, by: Hand) -> bool:
+    """Whether they have claimed it; raises `AlreadyClaimed` where somebody else has."""
+    if task["status"] != TaskStatus.CLAIMED:
+        return False
+    if by.staff is not None and task["claimed_by"] == by.staff:
+        return True
+    raise AlreadyClaimed(await name_of(task["claimed_by"]))
 
 
 async def _must_be_free(task: Row, by: Hand) -> None:

@@ -23,10 +23,10 @@ class CaseFacts:
 async def case_facts(task: int, *, delivery: int) -> CaseFacts | None:
     """`delivery` is the email that tells of it."""
     row = await fetch_one(
-        "SELECT t.ref, t.kind, t.urgent OR t.crisis AS urgent, t.deadline_at, s.name AS holder, EXISTS (SELECT 1 "
-        "FROM delivery d JOIN staff f ON f.id = d.staff AND f.slack_user IS NOT NULL JOIN practice c "
-        "ON c.id = d.practice AND c.settings->>'slack_route' <> '' WHERE d.id = $2 AND d.detail ? 'held') AS not_in_slack "
-        "FROM task t LEFT JOIN staff s ON s.id = t.claimed_by WHERE t.id = $1",
+        "SELECT t.ref, t.kind, t.urgent OR t.crisis AS urgent, t.deadline_at, s.name AS holder, "
+        "EXISTS (SELECT 1 FROM delivery d JOIN staff f ON f.id = d.staff AND f.slack_user IS NOT NULL JOIN practice c "
+        "ON c.id = d.practice AND c.settings->>'slack_route' <> '' WHERE d.id = $2 AND d.detail ? 'held') "
+        "AS not_in_slack FROM task t LEFT JOIN staff s ON s.id = t.claimed_by WHERE t.id = $1",
         task,
         delivery,
     )

@@ -13,10 +13,12 @@ from db.queries.team import REACHABLE, staffing
 from db.queries.worklist import MARK
 from db.rules.acting import may_act
 from db.rules.windows import at_local_time, local_day
-from db.states import OPEN_TASK, Channel, DeliveryStatus, Role, TaskKind, TaskStatus
+from db.states import OPEN_TASK, Channel, DeliveryStatus, EnrolmentStatus, Reason, Role, TaskKind, TaskStatus
 from db.tables.deliveries import HUMAN
 
 MOST_LISTED = 20
+# No event of the journal's: what is told of the emails that took Slack's place.
+EMAILED = "emailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,16 @@ class CaseCard:
     def is_open(self) -> bool:
         return self.status in OPEN_TASK
 
+    @property
+    def is_pressing(self) -> bool:
+        """Nothing presses any more once it is over."""
+        return self.urgent and self.is_open
+
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One thing that happened to a case: a code of the journal, when, and by whom, None for nobody of the staff."""
+    """One thing that happened to a case: a code of the journal, when, and by whom, None for nobody of the staff; or who
+    was told of it by email."""
 
     at: datetime
     event: str
@@ -78,7 +86,8 @@ class Notice:
 class CaseAtSlack:
     """All that is needed to bring one case's message up to date. `crisis` matters for the hour alone; `role` and
     `language` are of whoever has it; `last_line` is the newest entry of the journal, told or not. `closed_at` is None
-    while it is open, and where nobody noted when it ended."""
+    while it is open, and where nobody noted when it ended. `emailed`: who was told by email while no message stood
+    at Slack."""
 
     card: CaseCard
     crisis: bool
@@ -89,15 +98,18 @@ class CaseAtSlack:
     lines: tuple[CaseLine, ...]
     last_line: int | None
     notices: tuple[Notice, ...]
+    emailed: tuple[CaseLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """One case before somebody acts on it. `allowed`: this person may; `about_patient`: a call can be its outcome."""
+    """One case before somebody acts on it. `allowed`: this person may; `about_patient`: a call can be its outcome;
+    `undecided`: the patient's messages wait until somebody says whether they go on."""
 
     card: CaseCard
     allowed: bool
     about_patient: bool
+    undecided: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +215,7 @@ async def case_at_slack(task: int, *, after: int | None, now: datetime) -> CaseA
         lines=tuple(_line(entry, row["zone"]) for entry in entries),
         last_line=entries[-1]["id"] if entries else after,
         notices=await _notices(row, now),
+        emailed=await _emailed(row) if row["posted_at"] is None else (),
     )
 
 
@@ -262,6 +275,18 @@ async def _notices(task: Row, now: datetime) -> tuple[Notice, ...]:
     )
 
 
+async def _emailed(task: Row) -> tuple[CaseLine, ...]:
+    rows = await fetch(
+        "SELECT d.sent_at, s.name, s.slack_user FROM delivery d JOIN staff s ON s.id = d.staff "
+        "WHERE d.task = $1 AND d.channel = $2 AND d.detail ? 'held' AND d.sent_at IS NOT NULL ORDER BY d.sent_at, d.id",
+        task["id"],
+        Channel.EMAIL,
+    )
+    return tuple(
+        CaseLine(row["sent_at"], EMAILED, _someone(row, "name", "slack_user"), None, task["zone"]) for row in rows
+    )
+
+
 def _card(row: Row, *, closed_by: Someone | None = None) -> CaseCard:
     return CaseCard(
         ref=row["ref"],
@@ -287,16 +312,19 @@ async def case_to_act_on(practice: int, ref: str, member: Member) -> Acting | No
     """None where this practice has no such case."""
     row = await fetch_one(
         f"SELECT {CARD}, t.patient IS NOT NULL AS about_patient, "
-        f"coalesce($3 IN (t.assignee, t.fallback, t.claimed_by), false) AS given {CARD_FROM} "
-        "WHERE t.practice = $1 AND t.ref = $2",
+        "coalesce($3 IN (t.assignee, t.fallback, t.claimed_by), false) AS given, "
+        "EXISTS (SELECT FROM enrolment e WHERE e.patient = t.patient AND e.status = $4 AND e.reason = $5) AS undecided "
+        f"{CARD_FROM} WHERE t.practice = $1 AND t.ref = $2",
         practice,
         ref,
         member.id,
+        EnrolmentStatus.PAUSED,
+        Reason.REPLIED,
     )
     if row is None:
         return None
     allowed = may_act(member.role, TaskKind(row["kind"]), given=row["given"])
-    return Acting(_card(row), allowed, row["about_patient"])
+    return Acting(_card(row), allowed, row["about_patient"], row["undecided"])
 
 
 async def cases_of(practice: int, staff: int, *, most: int = MOST_LISTED) -> Listed:

@@ -8,7 +8,7 @@ from db.crypto import vault
 from db.engine import Row, fetch, fetch_one, fetch_value
 from db.errors import NotFound
 from db.queries.practices import Profile
-from db.rules.ladder import Person, Team
+from db.rules.ladder import TOP, Person, Team
 from db.rules.windows import Calendar, local_day
 from db.states import Role
 
@@ -31,6 +31,11 @@ class Staffing:
         """The on-call hours of a role, or of the role of a person."""
         person = self.team.person(target)
         return self.practice.on_call(person.role if person is not None else target, self.closed)
+
+    def hours_on(self, rung: str, who: int | None) -> Calendar:
+        """The on-call hours of a rung of the ladder. Above the last one stands no role but a person: theirs."""
+        person = self.team.person(who) if rung == TOP else None
+        return self.hours_of(person.ref if person is not None else rung)
 
 
 async def staffing(practice: Profile, *, practitioner: int | None, now: datetime) -> Staffing:

@@ -1,7 +1,7 @@
 """The worklist as the staff pages show it: each case with its patient's name and telephone, for those who may act.
 
-A browser asks every two seconds whether anything has changed. `worklist_version` and `case_version` answer that in one
-query and open nothing: PostgreSQL's own `xmin` changes with every update of a row, so no change can forget to say so.
+A browser asks every second whether anything has changed. `worklist_version` and `case_version` answer that in one query
+and open nothing: PostgreSQL's own `xmin` changes with every update of a row, so no change can forget to say so.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from db.errors import NotFound
 from db.queries.practices import Profile
 from db.queries.team import REACHABLE, staffing
 from db.queries.worklist import MARK, NOTE_MARK, SHOWN, SHOWN_FROM
-from db.states import LIVE_ENROLMENT, OPEN_TASK, EnrolmentStatus, Role, TaskKind, TaskStatus
+from db.states import LIVE_ENROLMENT, OPEN_TASK, EnrolmentStatus, Role, TaskKind, TaskStatus, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Colleague:
 # The missed appointment, and the patient's follow-up that runs now. `$2` is the present moment.
 JOINED = f"""
 {SHOWN_FROM} LEFT JOIN enrolment e ON e.id = t.enrolment
-LEFT JOIN enrolment v ON v.patient = t.patient AND v.status = ANY($3)
+LEFT JOIN enrolment v ON v.patient = t.patient AND v.status IN {one_of(LIVE_ENROLMENT)}
 LEFT JOIN appointment m ON m.id = coalesce(t.appointment, e.appointment)
 """
 OVERDUE = "coalesce(t.deadline_at < $2, false)"
@@ -123,13 +123,13 @@ p.phone, p.phone_invalid_at IS NULL AS phone_works, v.status AS sequence, v.reas
 """
 # What a person sees of a case, in short; time alone changes that it is overdue.
 VERSION = f"concat_ws(':', t.id, t.xmin, p.xmin, v.xmin, {OVERDUE})"
-VERSION_FROM = """
+VERSION_FROM = f"""
 FROM task t LEFT JOIN patient p ON p.id = t.patient
-LEFT JOIN enrolment v ON v.patient = t.patient AND v.status = ANY($3)
+LEFT JOIN enrolment v ON v.patient = t.patient AND v.status IN {one_of(LIVE_ENROLMENT)}
 """
 LIST_VERSION = f"""
 SELECT coalesce(md5(string_agg({VERSION}, ',' ORDER BY t.id)), 'none') {VERSION_FROM}
-WHERE t.practice = $1 AND t.status = ANY($4)
+WHERE t.practice = $1 AND t.status IN {one_of(OPEN_TASK)}
 """
 
 
@@ -139,18 +139,15 @@ async def worklist_today(practice: int, asked: Asked, *, now: datetime) -> Workl
         f"SELECT {COLUMNS}, count(*) OVER () AS total, count(*) FILTER (WHERE t.crisis) OVER () AS all_crisis, "
         "count(*) FILTER (WHERE t.urgent AND NOT t.crisis) OVER () AS all_urgent, "
         f"count(*) FILTER (WHERE {OVERDUE}) OVER () AS all_overdue {JOINED} "
-        "WHERE t.practice = $1 AND t.status = ANY($4) "
-        "AND ($5::int IS NULL OR coalesce(t.claimed_by, t.assignee) = $5) AND ($6::text IS NULL OR t.kind = $6) "
-        "AND NOT ($7 AND t.status = $8) "
-        "ORDER BY t.crisis DESC, t.urgent DESC, t.deadline_at NULLS LAST, t.due_at, t.id LIMIT $9 OFFSET $10",
+        f"WHERE t.practice = $1 AND t.status IN {one_of(OPEN_TASK)} "
+        "AND ($3::int IS NULL OR coalesce(t.claimed_by, t.assignee) = $3) AND ($4::text IS NULL OR t.kind = $4) "
+        f"AND NOT ($5 AND t.status = '{TaskStatus.CLAIMED}') "
+        "ORDER BY t.crisis DESC, t.urgent DESC, t.deadline_at NULLS LAST, t.due_at, t.id LIMIT $6 OFFSET $7",
         practice,
         now,
-        list(LIVE_ENROLMENT),
-        list(OPEN_TASK),
         asked.mine,
         asked.kind,
         asked.unclaimed,
-        TaskStatus.CLAIMED,
         asked.most,
         asked.skip,
     )
@@ -164,9 +161,7 @@ async def worklist_today(practice: int, asked: Asked, *, now: datetime) -> Workl
 
 async def case_today(practice: int, ref: str, *, now: datetime) -> TodayCase:
     """One case, planned, open or closed."""
-    row = await fetch_one(
-        f"SELECT {COLUMNS} {JOINED} WHERE t.practice = $1 AND t.ref = $4", practice, now, list(LIVE_ENROLMENT), ref
-    )
+    row = await fetch_one(f"SELECT {COLUMNS} {JOINED} WHERE t.practice = $1 AND t.ref = $3", practice, now, ref)
     if row is None:
         raise NotFound(f"There is no case {ref} in this practice.")
     return _case(row)
@@ -174,17 +169,13 @@ async def case_today(practice: int, ref: str, *, now: datetime) -> TodayCase:
 
 async def worklist_version(practice: int, *, now: datetime) -> str:
     """Different as soon as any open case of the practice would be shown differently."""
-    found: str = await fetch_value(LIST_VERSION, practice, now, list(LIVE_ENROLMENT), list(OPEN_TASK))
+    found: str = await fetch_value(LIST_VERSION, practice, now)
     return found
 
 
 async def case_version(practice: int, ref: str, *, now: datetime) -> str:
     found: str | None = await fetch_value(
-        f"SELECT md5({VERSION}) {VERSION_FROM} WHERE t.practice = $1 AND t.ref = $4",
-        practice,
-        now,
-        list(LIVE_ENROLMENT),
-        ref,
+        f"SELECT md5({VERSION}) {VERSION_FROM} WHERE t.practice = $1 AND t.ref = $3", practice, now, ref
     )
     if found is None:
         raise NotFound(f"There is no case {ref} in this practice.")

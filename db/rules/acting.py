@@ -1,4 +1,4 @@
-"""Who may act on which case, whichever face of the worklist they use."""
+"""What cases are about, and who may act on which, whichever face of the worklist they use."""
 
 from db.states import Role, TaskKind
 
@@ -14,6 +14,23 @@ CLINICAL_KINDS = frozenset(
     }
 )
 CLINICAL_ROLES = frozenset({Role.PRACTITIONER, Role.CARE_COORDINATOR, Role.CLINICAL_LEAD})
+
+# Kinds whose handling means speaking with the patient: while somebody does, no message crosses them.
+CALLS = frozenset(
+    {
+        TaskKind.CALL,
+        TaskKind.ALERT,
+        TaskKind.ESCALATION,
+        TaskKind.EMERGENCY,
+        TaskKind.REPLY,
+        TaskKind.CALL_REQUEST,
+        TaskKind.BARRIER,
+        TaskKind.HIGH_RISK_NOT_ENROLLED,
+        TaskKind.HIGH_RISK_CANCELLED,
+        TaskKind.DELIVERY_FAILED,
+        TaskKind.BOUNCE,
+    }
+)
 
 
 def may_act(role: Role, kind: TaskKind, *, given: bool) -> bool:

@@ -240,16 +240,6 @@ def pushed(moved_to: datetime, later: Iterable[datetime], calendar: Calendar) ->
     return tuple(result)
 
 
-def without(plan: Plan, *switched_off: tuple[str, Channel]) -> Plan:
-    """The plan less the optional steps named by message and channel."""
-    for message, channel in switched_off:
-        named = [step for step in plan.steps if (step.message, step.channel) == (message, channel)]
-        if not named or not all(step.optional for step in named):
-            raise ConfigurationError(f"Plan {plan.name!r} has no optional step {message!r} by {channel}.")
-    kept = tuple(step for step in plan.steps if (step.message, step.channel) not in switched_off)
-    return Plan(plan.name, kept)
-
-
 def to_json(plan: Plan) -> str:
     steps = [{name: value for name, value in _plain(step).items() if value != _USUAL[name]} for step in plan.steps]
     return json.dumps({"name": plan.name, "steps": steps}, ensure_ascii=False)

@@ -290,6 +290,7 @@ class _Work:
         if self.post.ts is None:
             # A thread begins with what comes next: nobody wants history replayed.
             self.threaded = self.case.last_line
+            await self._tell_of_emails()
 
     async def _thread(self) -> None:
         assert self.channel is not None
@@ -305,6 +306,12 @@ class _Work:
             self._in_time()
             await self.desk.client.post(self.channel, said.text, said.blocks, thread_ts=self.ts)
         self.threaded = self.case.last_line
+
+    async def _tell_of_emails(self) -> None:
+        """Slack was away, and somebody knows of the case already."""
+        said = thread_message(self.case.card, self.case.emailed, self._words(self.channel or ""))
+        if said is not None and self.channel is not None:
+            await self.desk.client.post(self.channel, said.text, said.blocks, thread_ts=self.ts)
 
     async def _notices(self) -> None:
         for notice in self.case.notices:

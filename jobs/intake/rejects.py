@@ -42,16 +42,16 @@ _SENTENCES: Mapping[RejectReason, str] = {
     "ni téléphone utilisable, ni nom avec date de naissance.",
     RejectReason.NO_DATE: "La date du rendez-vous est vide.",
     RejectReason.IMPOSSIBLE_DATE: "La date du rendez-vous est illisible, trop lointaine, "
-    "ou n'existe pas au calendrier.",
-    RejectReason.IMPOSSIBLE_TIME: "L'heure du rendez-vous est illisible.",
-    RejectReason.MONTH_FIRST: "La date semble écrite avec le mois en premier : si c'est le cas de tout le fichier, "
+    "ou n’existe pas au calendrier.",
+    RejectReason.IMPOSSIBLE_TIME: "L’heure du rendez-vous est illisible.",
+    RejectReason.MONTH_FIRST: "La date semble écrite avec le mois en premier : si c’est le cas de tout le fichier, "
     "ajoutez day_first = false sous [dates] dans le fichier donné par --map.",
     RejectReason.UNREADABLE_STATUS: "Le statut du rendez-vous est vide, inconnu ou contradictoire : "
     "corrigez-le, ou ajoutez le mot sous [status] dans le fichier donné par --map.",
-    RejectReason.RAGGED: "La ligne n'a pas le même nombre de colonnes que l'en-tête.",
-    RejectReason.UNCLOSED_QUOTE: "Un guillemet ouvert sur cette ligne n'est pas refermé.",
+    RejectReason.RAGGED: "La ligne n’a pas le même nombre de colonnes que l’en-tête.",
+    RejectReason.UNCLOSED_QUOTE: "Un guillemet ouvert sur cette ligne n’est pas refermé.",
     RejectReason.TOO_LONG: "La ligne est trop longue pour être un rendez-vous.",
-    RejectReason.NUL: "La ligne contient des caractères qui n'ont pas leur place dans un texte.",
+    RejectReason.NUL: "La ligne contient des caractères qui n’ont pas leur place dans un texte.",
 }
 
 

@@ -19,13 +19,14 @@ from jobs.messages.values import one_line
 
 CASES = MESSAGES / "_cases"
 # What may be unknown: the line that says it goes.
-ABSENT = ("deadline", "holder", "why")
+ABSENT = ("deadline", "holder", "why", "slack")
 
 
 @dataclass(frozen=True, slots=True)
 class CaseNotice:
     """`ref` is the case's reference, `holder` the member of staff who has it; `deadline` is aware and in the
-    practice's zone. `urgent` and `crisis` read the same."""
+    practice's zone. `urgent` and `crisis` read the same. `not_in_slack`: it was to be said there, and nobody should
+    look for it."""
 
     ref: str
     kind: TaskKind
@@ -33,15 +34,17 @@ class CaseNotice:
     crisis: bool = False
     deadline: datetime | None = None
     holder: str | None = None
+    not_in_slack: bool = False
 
 
 @dataclass(frozen=True)
 class CaseWords:
-    """What staff read for codes: `asked` by kind of task, `why` by reason of a move."""
+    """What staff read for codes: `asked` by kind of task, `why` by reason of a move; `instead` of Slack."""
 
     priority: str
     asked: Mapping[str, str]
     why: Mapping[str, str]
+    instead: str
 
 
 def render_case(occasion: str, notice: CaseNotice, *, language: str, practice: str, why: Reason | None = None) -> Email:
@@ -66,6 +69,7 @@ def _values(notice: CaseNotice, spoken: Language, practice: str, why: Reason | N
         "deadline": spoken.say_moment(notice.deadline) if notice.deadline else "",
         "holder": one_line(notice.holder or ""),
         "why": words.why.get(why, "") if why else "",
+        "slack": words.instead if notice.not_in_slack else "",
         "practice": one_line(practice),
     }
 
@@ -73,7 +77,8 @@ def _values(notice: CaseNotice, spoken: Language, practice: str, why: Reason | N
 @cache
 def case_words(language: str) -> CaseWords:
     known = words_of(language)
-    return CaseWords(known.of("slack", "priority"), known.groups["asked"], known.groups["moved"])
+    slack = known.groups["slack"]
+    return CaseWords(slack["priority"], known.groups["asked"], known.groups["moved"], slack["email_instead"])
 
 
 @cache

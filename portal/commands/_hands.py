@@ -5,8 +5,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from db.actors import staff
-from db.changes._worklist import Hand
+from db.actors import Hand, staff
 from db.crypto import vault
 from db.errors import Refused
 from db.queries.team import StaffMember, staff_member

@@ -9,7 +9,7 @@ from bot.client import SlackClient
 from bot.errors import AppRemoved, ChannelGone, ScopeMissing, SlackProblem, TokenRevoked
 from bot.manifest import SCOPES, request_url
 from bot.signing import challenge
-from db.queries.practices import Profile, Sending
+from db.queries.practices import Profile, Sending, all_practices
 from db.queries.slack import linked_staff, slack_trouble
 from portal.commands._findings import Finding, State, failed, ok, warning
 
@@ -35,8 +35,13 @@ async def slack_findings(practice: Profile, access: Sending, *, base_url: str) -
             yield await _channel(client, own.channel)
     finally:
         await client.close()
-    yield await _secret(own, base_url)
+    yield await _secret(own, await address_for_slack(practice, base_url))
     yield await _people(practice)
+
+
+async def address_for_slack(practice: Profile, base_url: str) -> str:
+    """Where Slack speaks to this practice; it is named where there are several."""
+    return request_url(base_url, practice.ref if len(await all_practices()) > 1 else None)
 
 
 async def _token(client: SlackClient) -> Finding:
@@ -68,10 +73,10 @@ async def _channel(client: SlackClient, channel: str) -> Finding:
     return ok("slack channel", f"#{state.name}, and the app is in it.")
 
 
-async def _secret(access: SlackAccess, base_url: str) -> Finding:
+async def _secret(access: SlackAccess, url: str) -> Finding:
     """Whether the portal, at its public address, believes what is signed with it. That it is Slack's own secret shows
     when Slack accepts the address."""
-    url, asked = request_url(base_url), challenge(access.signing_secret)
+    asked = challenge(access.signing_secret)
     try:
         async with httpx.AsyncClient(timeout=PATIENCE_S) as web:
             answer = await web.post(url, content=asked.body, headers=asked.headers)

@@ -29,7 +29,7 @@ from portal.commands._people import people_findings
 from portal.commands._sign_in import sign_in_finding
 from portal.commands._slack import slack_findings
 from portal.forms.practice_file import LONGEST_BASE_URL
-from portal.health import HEARTBEATS
+from portal.heartbeats import alive
 
 PATIENCE_S = 5.0
 
@@ -121,18 +121,18 @@ async def _redis(config: Config) -> AsyncIterator[Finding]:
         yield failed("redis", str(problem))
         return
     try:
-        beats = await redis.mget(list(HEARTBEATS.values()))
+        workers = await alive(redis)
     except (RedisError, OSError) as problem:
         yield failed("redis", f"it does not answer ({_first_line(problem)}): check REDIS_URL, start it.")
         return
     finally:
         await redis.aclose()
     yield ok("redis", "it answers.")
-    for name, beat in zip(HEARTBEATS, beats, strict=True):
-        if beat is None:
-            yield failed(name, f"no sign of life: start it (`reprise run`, or `reprise {_with_queue(name)}`).")
-        else:
+    for name, lives in workers.items():
+        if lives:
             yield ok(name, "alive.")
+        else:
+            yield failed(name, f"no sign of life: start it (`reprise run`, or `reprise {_with_queue(name)}`).")
 
 
 def _with_queue(name: str) -> str:

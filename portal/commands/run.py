@@ -29,7 +29,7 @@ from portal.supervisor import Child, Supervisor
 READY_SECONDS = 60.0
 LOOK_EVERY = 0.2
 # What the children run, imported once for all of them.
-PRELOADED = ("portal", "worker", "demo")
+PRELOADED = (("portal",), ("worker",), ("demo", "seed"), ("demo", "serve"))
 FRONT_DOOR = Path(__file__).resolve().parents[2] / "reprise.py"
 # The demo's practice keeps this time.
 DEMO_ZONE = ZoneInfo("Europe/Paris")
@@ -142,8 +142,11 @@ def _preload() -> None:
     context = click.get_current_context()
     # Modules are not garbage: looking among them for some costs a tenth of the time, and unshares their memory.
     gc.disable()
-    for name in PRELOADED:
-        _front_door().get_command(context, name)
+    for words in PRELOADED:
+        found: click.Command | None = _front_door()
+        for word in words:
+            assert isinstance(found, click.Group)
+            found = found.get_command(context, word)
     gc.freeze()
     gc.enable()
 

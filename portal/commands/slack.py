@@ -7,17 +7,20 @@ import click
 from rich.markup import escape
 
 from bot.access import slack_access
+from bot.app import Bots
+from bot.listeners.home import redraw_home
 from bot.manifest import manifest as manifest_of
-from bot.manifest import request_url
 from db import clock
 from db.actors import staff as by
 from db.changes.slack import link_slack, unlink_slack
 from db.config import Config
 from db.errors import ConfigurationError
-from db.queries.practices import all_practices, only_practice, sending
+from db.queries.practices import Profile, only_practice, practice_by_ref, sending
+from db.queries.slack import slack_user_of
 from db.queries.words import words
 from portal.commands._common import command, emit, out, run_connected, scope
 from portal.commands._hands import member
+from portal.commands._slack import address_for_slack
 from portal.forms.slack_access import USUAL_COMMAND
 
 ACTOR = by("terminal")
@@ -30,20 +33,20 @@ def slack() -> None:
 
 
 @slack.command("manifest")
+@click.option("--practice", "named", help="The practice's reference, where the installation has several.")
 @click.option("--command", "slash", help=f"The slash command (default: that of practice.toml, else {USUAL_COMMAND}).")
 @command
-def manifest(data: Path, as_json: bool, slash: str | None) -> None:
+def manifest(data: Path, as_json: bool, named: str | None, slash: str | None) -> None:
     """Print the app's manifest, to paste at api.slack.com/apps: Create New App, From a manifest, JSON."""
 
     async def work(config: Config) -> dict[str, object]:
-        practices = await all_practices()
-        practice = await only_practice()
+        practice = await only_practice() if named is None else await practice_by_ref(named)
         try:
             access = slack_access(await sending(practice.id))
         except ConfigurationError:
             access = None
         known = access.command if access is not None else USUAL_COMMAND
-        url = request_url(config.base_url, practice.ref if len(practices) > 1 else None)
+        url = await address_for_slack(practice, config.base_url)
         return manifest_of(words(practice.language), url=url, command=slash or known)
 
     made = run_connected(data, work)
@@ -82,13 +85,30 @@ def link(data: Path, as_json: bool, email: str, user_id: str) -> None:
 def unlink(data: Path, as_json: bool, email: str) -> None:
     """End somebody's access through Slack, at once; they are told by email again."""
 
-    async def work(_config: Config) -> tuple[str, bool]:
+    async def work(config: Config) -> tuple[str, bool]:
         practice = await only_practice()
         person = await member(practice.id, email)
-        return person.name, await unlink_slack(person.ref, practice=practice.id, actor=ACTOR, now=clock.now())
+        user = await slack_user_of(person.id)
+        changed = await unlink_slack(person.ref, practice=practice.id, actor=ACTOR, now=clock.now())
+        if user is not None:
+            await _empty_home(practice, user, config.base_url)
+        return person.name, changed
 
     name, changed = run_connected(data, work)
     if as_json:
         emit({"changed": changed})
     else:
         out().print(f"{escape(name)} {'is not linked any more' if changed else 'was not linked'}.")
+
+
+async def _empty_home(practice: Profile, user: str, base_url: str) -> None:
+    bots = Bots(base_url)
+    try:
+        bot = await bots.of(practice)
+        if bot is not None:
+            await redraw_home(bot.here, user)
+    except ConfigurationError:
+        # Whatever is amiss with the access is no reason to leave somebody linked.
+        return
+    finally:
+        await bots.close()

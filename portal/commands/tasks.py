@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from db import clock
+from db.actors import Hand
 from db.changes import worklist
-from db.changes._worklist import Hand
 from db.changes.outcomes import Follow, Recorded, record_outcome
 from db.config import Config
 from db.errors import AlreadyClaimed, Refused, Undecided
 from db.queries.practices import Profile, only_practice
 from db.queries.worklist import TaskInFull, task_in_full
 from db.rules.windows import at_local_time
-from db.states import CallOutcome
+from db.states import PLAIN_OUTCOMES, CallOutcome
 from portal.commands._case import print_case
 from portal.commands._codes import Code
 from portal.commands._common import command, emit, notes, out, run_connected, scope
@@ -215,7 +215,7 @@ def done(
 def _follow(outcome: CallOutcome, *, resume: bool, stop: bool) -> Follow | None:
     if resume and stop:
         raise click.UsageError("Give --resume or --stop, not both.")
-    if (resume or stop) and outcome not in (CallOutcome.HANDLED, CallOutcome.NOTHING_TO_DO):
+    if (resume or stop) and outcome not in PLAIN_OUTCOMES:
         raise click.UsageError(DECIDES)
     return Follow.RESUME if resume else Follow.STOP if stop else None
 

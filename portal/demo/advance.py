@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from db.clock import clock
 from db.config import Config
 from db.errors import ConfigurationError
 from db.queries.due import Left, Unsettled, last_due, left_since, next_due, unsettled
-from portal.health import HEARTBEATS
+from portal.heartbeats import silent
 
 LOOK_EVERY_S = 0.1
 # Without any change for so long, nobody is at work, or somebody is who cannot.
@@ -79,23 +78,16 @@ async def _settle(config: Config) -> None:
 
 
 async def _why_stuck(config: Config, found: Unsettled) -> str:
-    silent = await _silent_workers(config)
+    redis = Redis.from_url(config.redis(), decode_responses=True)
+    try:
+        mute = await silent(redis)
+    finally:
+        await redis.aclose()
     waiting = f"{found.due + found.under_way} messages that are due do not leave"
-    if silent:
+    if mute:
         return (
-            f"The clock stands still, for {waiting}: no sign of life from {' and '.join(silent)}. Is the stack running?"
+            f"The clock stands still, for {waiting}: no sign of life from {' and '.join(mute)}. Is the stack running?"
         )
     return (
         f"The clock stands still, for {waiting} though the workers are alive: see the logs in {config.data / 'logs'}."
     )
-
-
-async def _silent_workers(config: Config) -> list[str]:
-    redis = Redis.from_url(config.redis(), decode_responses=True)
-    try:
-        beats = await redis.mget(list(HEARTBEATS.values()))
-    except (RedisError, OSError):
-        return ["redis", *HEARTBEATS]
-    finally:
-        await redis.aclose()
-    return [name for name, beat in zip(HEARTBEATS, beats, strict=True) if beat is None]

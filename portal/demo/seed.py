@@ -82,7 +82,7 @@ STAFF = (
 WELFARE_CHECK = (
     "Appeler au numéro du dossier, deux fois, à une heure d’intervalle.",
     "Sans réponse : appeler la personne de confiance que le dossier nomme.",
-    "Décider avec le responsable clinique de la suite, et la noter ici.",
+    "Décider de la suite en équipe, et la noter ici.",
 )
 
 

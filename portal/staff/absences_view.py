@@ -12,9 +12,8 @@ from db.queries.agenda_day import DayAppointment, Followed
 from db.rules.folding import folded
 from db.states import LIVE_ENROLMENT, AppointmentStatus, EnrolmentStatus
 from portal.forms.staff_patient import Said
-from portal.staff.case_view import teller_of
 from portal.staff.session import SignedIn
-from portal.staff.typeset import typeset
+from portal.staff.views import capital, teller_of
 from portal.staff.words import words_for
 from portal.telling import Teller
 
@@ -99,7 +98,7 @@ def day_view(
     appointments = sorted(appointments, key=lambda one: (one.staff != me.id, folded(one.practitioner)))
     title = format_date(day, reader.teller.words.date, locale=words.code)
     return DayView(
-        title=title[:1].upper() + title[1:],
+        title=capital(title),
         iso=day.isoformat(),
         here=f"{PAGE}/{day}",
         before=f"{PAGE}/{day - ONE_DAY}",
@@ -127,7 +126,7 @@ def _line(one: DayAppointment, reader: _Reader) -> Line:
         status=reader.texts.statuses[one.status],
         tag="warn" if one.status in MISSED else "good" if one.status is AppointmentStatus.ATTENDED else "",
         said=reader.notice if one.ref == reader.at else "",
-        remarks=tuple(typeset(remark, reader.teller.words.language) for remark in _remarks(one, reader)),
+        remarks=tuple(_remarks(one, reader)),
         case=f"/staff/cases/{one.case}" if one.case and one.status in (*MISSED, AppointmentStatus.CANCELLED) else "",
         acts=tuple(Act(said, _act(said, one, reader), "") for said in acts),
         more=tuple(Act(said, _act(said, one, reader), "quiet") for said in more),
@@ -136,8 +135,8 @@ def _line(one: DayAppointment, reader: _Reader) -> Line:
 
 def _act(said: Said, one: DayAppointment, reader: _Reader) -> str:
     in_time = said is Said.CANCELLED and one.begins_at - reader.now >= reader.late_within
-    text = reader.texts.cancelled_in_time if in_time else reader.texts.acts[said]
-    return typeset(text, reader.teller.words.language)
+    text: str = reader.texts.cancelled_in_time if in_time else reader.texts.acts[said]
+    return text
 
 
 def _acts(one: DayAppointment, reader: _Reader) -> tuple[tuple[Said, ...], tuple[Said, ...]]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from db.actors import Hand
 from db.changes import worklist
-from db.changes._worklist import Hand
 from db.changes.outcomes import record_outcome
 from db.changes.security import SecurityEvent, log_security
 from db.changes.worklist import LONGEST_PROMISE
@@ -26,10 +26,10 @@ from db.errors import (
     Undecided,
 )
 from db.queries.today import TodayCase, case_today, who_is_there
-from db.states import Role, TaskStatus
+from db.states import PLAIN_OUTCOMES, Role, TaskStatus
 from portal.forms import case as forms
 from portal.forms.patient import Fields, value
-from portal.staff.case_view import PLAIN, Draft, concerns, may_free, outcomes_of, say
+from portal.staff.case_view import Draft, concerns, may_free, outcomes_of, say
 from portal.staff.permissions import May
 from portal.staff.session import SignedIn
 
@@ -216,7 +216,7 @@ async def _outcome(posted: Posted) -> Answer:
             by=posted.by,
             now=posted.now,
             note=note,
-            follow=forms.follow(posted.fields) if outcome in PLAIN else None,
+            follow=forms.follow(posted.fields) if outcome in PLAIN_OUTCOMES else None,
             # The form asks for a note only where there is none.
             shown_note="",
         )

@@ -1,31 +1,29 @@
 """From a case to what its part of a page shows: words and times in the reader's language, nothing to work out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
-from zoneinfo import ZoneInfo
 
-from db.changes._worklist import CALLS
 from db.changes.outcomes import Follow
 from db.changes.worklist import LONGEST_PROMISE
 from db.queries.journal import StoryEntry
 from db.queries.practices import Profile
 from db.queries.today import Colleague, Messages, Patient, TodayCase
-from db.queries.words import words
 from db.queries.worklist import CaseEvent
-from db.rules.acting import CLINICAL_ROLES, may_act, may_be_given, may_give_on
+from db.rules.acting import CALLS, CLINICAL_ROLES, may_act, may_be_given, may_give_on
 from db.rules.ladder import LADDER
 from db.rules.telephones import display
-from db.states import CallOutcome, Reason, Role, TaskKind, TaskStatus
+from db.states import PLAIN_OUTCOMES, CallOutcome, Reason, Role, TaskKind, TaskStatus
 from portal.forms.case import A_MINUTE, Chosen
 from portal.staff.permissions import May, may
 from portal.staff.session import SignedIn
+from portal.staff.typeset import typeset
+from portal.staff.views import Option, capital
 from portal.staff.words import words_for
 from portal.telling import Teller
 
-PLAIN = (CallOutcome.HANDLED, CallOutcome.NOTHING_TO_DO)
-AFTER_A_CALL = tuple(outcome for outcome in CallOutcome if outcome not in PLAIN)
+AFTER_A_CALL = tuple(outcome for outcome in CallOutcome if outcome not in PLAIN_OUTCOMES)
 # Whom a case may be given to besides a person.
 ROLES = (*LADDER, Role.FRONT_DESK, Role.ADMIN)
 QUARTER = timedelta(minutes=15)
@@ -38,13 +36,6 @@ class Fact:
     name: str
     text: str
     alert: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    text: str
-    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +129,9 @@ class Reader:
     def say(self, name: str, /, **values: object) -> str:
         return say(self.me, name, **values)
 
+    def typeset(self, text: str) -> str:
+        return typeset(text, self.teller.words.language)
+
     def moment(self, moment: datetime) -> str:
         """Of today, the time is enough."""
         zone = self.teller.zone
@@ -166,11 +160,6 @@ def say(me: SignedIn, name: str, /, **values: object) -> str:
     return text.format(**values)
 
 
-def teller_of(me: SignedIn) -> Teller:
-    """In the reader's language, and in the practice's own time."""
-    return Teller(words(me.language), ZoneInfo(me.practice.zone))
-
-
 def case_view(
     case: TodayCase, reader: Reader, *, draft: Draft | None = None, timeline: Sequence[CaseEvent] = ()
 ) -> CaseView:
@@ -186,7 +175,7 @@ def case_view(
         href=f"/staff/cases/{case.ref}",
         back=reader.back.query(),
         alone=reader.back.case,
-        what=_capital(of("tasks", case.kind)) + barrier,
+        what=reader.typeset(capital(of("tasks", case.kind)) + barrier),
         level=level,
         pressing=reader.teller.words.label(level) if level else "",
         state=_state(case, reader),
@@ -203,7 +192,7 @@ def case_view(
         outcomes=_outcomes(case, reader, draft),
         follows=_follows(case, reader, draft),
         follow_hint=reader.say(
-            "follow_hint", handled=_capital(of("outcomes", PLAIN[0])), nothing=of("outcomes", PLAIN[1])
+            "follow_hint", handled=capital(of("outcomes", PLAIN_OUTCOMES[0])), nothing=of("outcomes", PLAIN_OUTCOMES[1])
         ),
         people=tuple(_person(one, reader) for one in _takers(case, reader)),
         roles=_roles(case, reader),
@@ -216,9 +205,9 @@ def case_view(
 def outcomes_of(case: TodayCase) -> tuple[CallOutcome, ...]:
     """How such a case may end, the likeliest first."""
     if case.patient is None:
-        return PLAIN
+        return PLAIN_OUTCOMES
     calls = tuple(one for one in AFTER_A_CALL if _fits(one, case.kind))
-    return (*calls, *PLAIN) if case.kind in CALLS else (*PLAIN, *calls)
+    return (*calls, *PLAIN_OUTCOMES) if case.kind in CALLS else (*PLAIN_OUTCOMES, *calls)
 
 
 def _fits(outcome: CallOutcome, kind: TaskKind) -> bool:
@@ -262,7 +251,7 @@ def _state(case: TodayCase, reader: Reader) -> str:
         return reader.say("state_planned", moment=reader.moment(case.due_at))
     if not case.is_open:
         ended = case.closed_at or case.due_at
-        return reader.say("state_ended", status=_capital(said), moment=reader.moment(ended))
+        return reader.say("state_ended", status=capital(said), moment=reader.moment(ended))
     name = f"state_{status}"
     moment = reader.moment(case.held_since or case.due_at)
     if case.holder_id == reader.me.id:
@@ -284,7 +273,7 @@ def _facts(case: TodayCase, reader: Reader) -> list[Fact]:
         Fact(say("outcome"), of("outcomes", case.outcome)) if case.outcome else None,
         Fact(say("messages"), _messages(case.messages, reader)) if case.patient else None,
     ]
-    return [fact for fact in found if fact is not None]
+    return [replace(fact, text=reader.typeset(fact.text)) for fact in found if fact is not None]
 
 
 def _deadline(case: TodayCase, reader: Reader) -> Fact | None:
@@ -322,7 +311,7 @@ def _patient(patient: Patient, reader: Reader) -> PatientView:
 
 def _outcomes(case: TodayCase, reader: Reader, draft: Draft | None) -> tuple[Option, ...]:
     of, given = reader.teller.words.of, draft.outcome if draft else ""
-    return tuple(Option(one, _capital(of("outcomes", one)), one == given) for one in outcomes_of(case))
+    return tuple(Option(one, capital(of("outcomes", one)), one == given) for one in outcomes_of(case))
 
 
 def _follows(case: TodayCase, reader: Reader, draft: Draft | None) -> tuple[Option, ...]:
@@ -348,7 +337,7 @@ def _roles(case: TodayCase, reader: Reader) -> tuple[Option, ...]:
     takers = _takers(case, reader)
     there = {one.role for one in takers}
     on_call = next((one for one in takers if one.ref == reader.practice.settings.on_call_person), None)
-    found = [Option(role, _capital(reader.teller.words.of("roles", role))) for role in ROLES if role in there]
+    found = [Option(role, capital(reader.teller.words.of("roles", role))) for role in ROLES if role in there]
     if on_call is not None:
         found.append(Option(on_call.ref, reader.say("on_call", name=on_call.name)))
     return tuple(found)
@@ -366,8 +355,5 @@ def _told(event: CaseEvent, reader: Reader) -> Telling:
     """A colleague by name: the page is for those who work there."""
     entry = StoryEntry(event.at, event.event, event.actor, event.reason, None, None, event.data, event.task)
     said = reader.teller.event(entry)
-    return Telling(reader.teller.moment(event.at), said if event.who is None else f"{said} ({event.who})")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    told = reader.typeset(said if event.who is None else f"{said} ({event.who})")
+    return Telling(reader.teller.moment(event.at), told)

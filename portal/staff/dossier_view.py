@@ -15,10 +15,9 @@ from db.queries.people import Label
 from db.rules.risk import RiskRule
 from db.rules.telephones import display
 from db.states import AppointmentStatus, Channel, EnrolmentStatus
-from portal.staff.case_view import teller_of
 from portal.staff.permissions import May, may
 from portal.staff.session import SignedIn
-from portal.staff.typeset import typeset
+from portal.staff.views import Option, capital, teller_of
 from portal.staff.words import words_for
 from portal.telling import ABOUT_A_RULE, Teller
 
@@ -28,12 +27,6 @@ TAGS = {EnrolmentStatus.ACTIVE: "good", EnrolmentStatus.PAUSED: "warn"}
 CAN = {EnrolmentStatus.ACTIVE: frozenset({"pause", "stop"}), EnrolmentStatus.PAUSED: frozenset({"resume", "stop"})}
 # Found by counting, never set by hand.
 COUNTED = frozenset({RiskRule.REPEATED_ABSENCES})
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +136,6 @@ class _Reader:
     now: datetime
     knows_rules: bool
 
-    def typeset(self, text: str) -> str:
-        return typeset(text, self.teller.words.language)
-
 
 def dossier_view(found: Dossier, *, me: SignedIn, now: datetime, whole: bool = False) -> DossierView:
     texts = words_for(me.language).dossier
@@ -235,7 +225,7 @@ def _sequence(one: LatestSequence, reader: _Reader) -> SequenceView:
         ref=one.ref,
         state=texts.sequence_states[one.status],
         tag=TAGS.get(one.status, ""),
-        facts=tuple(reader.typeset(fact) for fact in facts if fact),
+        facts=tuple(filter(None, facts)),
         can=CAN.get(one.status, frozenset()),
         first_day=tomorrow.isoformat(),
     )
@@ -246,9 +236,7 @@ def _ahead(found: Dossier, reader: _Reader) -> tuple[Event, ...]:
     teller = reader.teller
     lines = [(one.due_at, teller.planned(one)) for one in found.story.ahead]
     lines += [(one.due_at, teller.step(one)) for one in found.story.steps_ahead]
-    return tuple(
-        Event(teller.moment(at), reader.typeset(text), "") for at, text in sorted(lines, key=lambda line: line[0])
-    )
+    return tuple(Event(teller.moment(at), text, "") for at, text in sorted(lines, key=lambda line: line[0]))
 
 
 def _case(one: DossierCase, reader: _Reader) -> CaseView:
@@ -264,7 +252,7 @@ def _case(one: DossierCase, reader: _Reader) -> CaseView:
     )
     return CaseView(
         href=f"/staff/cases/{one.ref}",
-        text=reader.typeset(_capital(of("tasks", one.kind))),
+        text=capital(of("tasks", one.kind)),
         remarks=", ".join(filter(None, remarks)),
         pressing=one.pressing,
     )
@@ -287,7 +275,7 @@ def _label(one: Label, reader: _Reader) -> LabelView:
     until = texts.until.format(day=teller.day(one.until)) if one.until else texts.no_end
     return LabelView(
         rule=one.rule if reader.knows_rules else "",
-        text=_capital(teller.words.of("risk_rules", one.rule)) if reader.knows_rules else texts.priority,
+        text=capital(teller.words.of("risk_rules", one.rule)) if reader.knows_rules else texts.priority,
         since=f"{since}, {until}",
     )
 
@@ -296,7 +284,7 @@ def _rules(me: SignedIn, reader: _Reader) -> tuple[Option, ...]:
     """Those that the practice uses and a person may set, the practitioner's own judgement first."""
     rules = [rule for rule in me.practice.settings.risk_rules if rule not in COUNTED]
     rules.sort(key=lambda rule: rule is not RiskRule.PRACTITIONER_LABEL)
-    return tuple(Option(rule, _capital(reader.teller.words.of("risk_rules", rule))) for rule in rules)
+    return tuple(Option(rule, capital(reader.teller.words.of("risk_rules", rule))) for rule in rules)
 
 
 def _story(entries: Sequence[StoryEntry], found: Dossier, reader: _Reader) -> tuple[Day, ...]:
@@ -305,7 +293,7 @@ def _story(entries: Sequence[StoryEntry], found: Dossier, reader: _Reader) -> tu
     days = groupby(reversed(entries), key=lambda entry: entry.at.astimezone(zone).date())
     return tuple(
         Day(
-            title=_capital(format_date(day, teller.words.date, locale=teller.words.language)),
+            title=capital(format_date(day, teller.words.date, locale=teller.words.language)),
             events=tuple(_event(entry, found, reader) for entry in group),
         )
         for day, group in days
@@ -318,10 +306,6 @@ def _event(entry: StoryEntry, found: Dossier, reader: _Reader) -> Event:
     said, name = reader.teller.event(entry), found.names.get(entry.actor)
     return Event(
         time=reader.teller.time(entry.at),
-        text=reader.typeset(f"{said} ({name})" if name else said),
+        text=f"{said} ({name})" if name else said,
         case=f"/staff/cases/{entry.subject}" if entry.subject in found.cases else "",
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -15,7 +15,7 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
 from db import actors
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.queries.accounts import Member, member
 from db.queries.practices import Profile
 from db.states import Role

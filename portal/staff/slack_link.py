@@ -19,6 +19,7 @@ from bot.errors import (
     problem_of,
 )
 from bot.identity import proposed
+from bot.listeners.home import redraw_home
 from db.changes.slack import link_slack, unlink_slack
 from db.clock import now
 from db.errors import Refused
@@ -85,8 +86,11 @@ async def link(request: AnyRequest, me: NamedDependency[SignedIn]) -> Response[A
 
 
 @post("/account/slack/unlink", guards=OWN, status_code=200)
-async def unlink(me: NamedDependency[SignedIn]) -> Response[Any]:
+async def unlink(request: AnyRequest, me: NamedDependency[SignedIn]) -> Response[Any]:
+    user, bot = await slack_user_of(me.id), await services(request).bots.of(me.practice)
     await unlink_slack(me.ref, practice=me.practice.id, actor=me.hand.actor, now=now())
+    if user is not None and bot is not None:
+        bot.here.afterwards(redraw_home(bot.here, user))
     return seeing(PAGE, notice="slack_unlinked")
 
 

@@ -34,12 +34,12 @@ from jobs.delivery.access import gateway_settings, smtp_settings
 from jobs.messages.editing import starts_at
 from portal.forms.texts import TextForm, text_form, version_number
 from portal.services import AnyRequest
-from portal.staff.calm import is_swap, on_not_signed_in, words_of
+from portal.staff.calm import is_swap
 from portal.staff.permissions import May, guard
-from portal.staff.problems import NotSignedIn
-from portal.staff.render import page, partial_of, seeing
+from portal.staff.render import page, seeing
 from portal.staff.session import SignedIn, form_of
 from portal.staff.text_frame import CSS
+from portal.staff.text_kept import KEPT
 from portal.staff.text_page import OpenText, editor, look, open_text, version_page
 from portal.staff.text_views import address, editable, grid, specialities
 
@@ -61,6 +61,13 @@ def _key(message: FromPath[str], channel: FromPath[str], speciality: FromPath[st
 
 KEY = {"key": Provide(_key, sync_to_thread=False)}
 SEE, EDIT = [guard(May.SEE_TEXTS)], [guard(May.EDIT_TEXTS)]
+TAKES_A_TEXT: dict[str, Any] = {
+    "guards": EDIT,
+    "dependencies": KEY,
+    "status_code": 200,
+    "request_max_body_size": LARGE_BODY,
+    **KEPT,
+}
 
 
 @get("/texts", guards=SEE)
@@ -93,24 +100,7 @@ async def show_version(
     return version_page(text, version)
 
 
-def _stay(request: AnyRequest, problem: Exception) -> Response[Any]:
-    """Whoever has been away for long goes on typing: the page stays as it is, with words that nobody else has."""
-    if not is_swap(request):
-        return on_not_signed_in(request, problem)
-    words = words_of(request)
-    said = {"heading": words.text_problems.signed_out_heading, "text": words.text_problems.signed_out}
-    swap = {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML show:window:top"}
-    return partial_of("staff_problem", status=401, headers=swap, words=words, **said)
-
-
-@post(
-    f"{AT}/preview",
-    guards=EDIT,
-    dependencies=KEY,
-    status_code=200,
-    request_max_body_size=LARGE_BODY,
-    exception_handlers={NotSignedIn: _stay},
-)
+@post(f"{AT}/preview", **TAKES_A_TEXT)
 async def preview_text(
     request: AnyRequest, me: NamedDependency[SignedIn], key: NamedDependency[TextKey]
 ) -> Response[str]:
@@ -121,7 +111,7 @@ async def preview_text(
     return editor(text, form)
 
 
-@post(f"{AT}/save", guards=EDIT, dependencies=KEY, status_code=200, request_max_body_size=LARGE_BODY)
+@post(f"{AT}/save", **TAKES_A_TEXT)
 async def save_text(request: AnyRequest, me: NamedDependency[SignedIn], key: NamedDependency[TextKey]) -> Answer:
     text, form = await _written(request, me, key)
     if form.too_long:
@@ -135,7 +125,7 @@ async def save_text(request: AnyRequest, me: NamedDependency[SignedIn], key: Nam
     return seeing(address(key), notice="draft_saved")
 
 
-@post(f"{AT}/publish", guards=EDIT, dependencies=KEY, status_code=200, request_max_body_size=LARGE_BODY)
+@post(f"{AT}/publish", **TAKES_A_TEXT)
 async def publish_text(request: AnyRequest, me: NamedDependency[SignedIn], key: NamedDependency[TextKey]) -> Answer:
     """What stands in the form, not what was saved before it. The linter's warnings do not stop it; its errors do."""
     text, form = await _written(request, me, key)
@@ -155,7 +145,7 @@ async def publish_text(request: AnyRequest, me: NamedDependency[SignedIn], key: 
     return seeing(address(key), notice="published")
 
 
-@post(f"{AT}/send", guards=EDIT, dependencies=KEY, status_code=200, request_max_body_size=LARGE_BODY)
+@post(f"{AT}/send", **TAKES_A_TEXT)
 async def send_text(request: AnyRequest, me: NamedDependency[SignedIn], key: NamedDependency[TextKey]) -> Response[str]:
     """To whoever writes it, as it stands in the form, marked as a rehearsal."""
     text, form = await _written(request, me, key)

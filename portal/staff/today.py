@@ -37,11 +37,12 @@ from portal.forms.body import posted
 from portal.forms.case import Chosen
 from portal.services import AnyRequest
 from portal.staff.case_moves import OK, Answer, Move, make_move
-from portal.staff.case_view import CaseView, Draft, Option, Reader, case_view, say, teller_of
+from portal.staff.case_view import CaseView, Draft, Reader, case_view, say
 from portal.staff.permissions import May, guard, may
 from portal.staff.render import page, partial
 from portal.staff.session import SignedIn
 from portal.staff.slack_link import slack_trouble_said
+from portal.staff.views import Option, teller_of
 from portal.staff.words import words_for
 
 AT_ONCE = 50
@@ -136,7 +137,8 @@ async def case_page(
     me: SignedIn, ref: str, *, said: str = "", problem: str = "", draft: Draft | None = None, status: int = OK
 ) -> Shown:
     shown = await _case(me, ref, now(), draft=draft)
-    return page("case", me, status=status, **shown, said=said, problem=problem, swap=False)
+    slack = await slack_trouble_said(me)
+    return page("case", me, status=status, **shown, slack=slack, said=said, problem=problem, swap=False)
 
 
 async def _swapped(me: SignedIn, ref: str, back: Chosen, answer: Answer) -> Shown:

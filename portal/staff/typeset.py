@@ -3,7 +3,7 @@
 import re
 
 NO_BREAK = "\u00a0"
-_BEFORE = re.compile(r" (?=[»:;?!](?:\s|$))")
+_BEFORE = re.compile(r" (?=»|[:;?!](?:\s|$))")
 _AFTER = re.compile(r"(?<=«) ")
 
 

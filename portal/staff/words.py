@@ -2,16 +2,22 @@
 
 `fr.toml` holds what all pages share; a page with many words has a file of its own beside it, `<page>.fr.toml`. A text
 stands under a section and a name (`words.account.heading`). A test compares the languages.
+
+The files have ordinary spaces; those at which French may not break a line are put in as the words are read.
 """
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+from db.queries.words import Words as CodeWords
+from db.queries.words import words as code_words
 from jobs.messages.languages import LAST_RESORT, Language, language_for
+from portal.staff.typeset import typeset
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "staff" / "_words"
 
@@ -37,6 +43,13 @@ def words_for(language: str) -> Words:
     return known.get(language.replace("_", "-").split("-")[0].lower()) or known[LAST_RESORT]
 
 
+@cache
+def codes_for(language: str) -> CodeWords:
+    """The words for what the database holds as a code, from `db/words`."""
+    known = code_words(language)
+    return replace(known, groups=_typeset(known.groups, known.language))
+
+
 def languages() -> list[str]:
     return sorted(all_words())
 
@@ -58,5 +71,12 @@ def tables() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _words(code: str, table: Mapping[str, Mapping[str, Any]]) -> Words:
-    sections = {name: Section(**texts) for name, texts in table.items()}
+    sections = {name: Section(**_typeset(texts, code)) for name, texts in table.items()}
     return Words(code=code, dates=language_for(code), **sections)
+
+
+def _typeset(texts: Mapping[str, Any], language: str) -> dict[str, Any]:
+    return {
+        name: _typeset(text, language) if isinstance(text, Mapping) else typeset(text, language)
+        for name, text in texts.items()
+    }

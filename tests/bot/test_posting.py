@@ -156,7 +156,7 @@ async def test_a_nudge_is_told_in_the_thread_and_to_the_person(house: House) -> 
     await look_again(now=clock.now())
     await house.tick()
     message = await house.message(ref)
-    assert "rappel envoyé" in house.person(SACHA).thread(message)[0].blocks[0]["text"]["text"]
+    assert "nouvel avis envoyé" in house.person(SACHA).thread(message)[0].blocks[0]["text"]["text"]
     [_, note] = house.person(SACHA).messages()
     assert f"la demande réf. `{ref}` vous attend" in note.blocks[0]["text"]["text"]
     assert (await emails(house))[-1] == ("case_nudged", DeliveryStatus.SKIPPED, Reason.TOLD_IN_SLACK)
@@ -229,7 +229,7 @@ async def test_at_night_a_thread_tells_what_somebody_did_and_keeps_the_rest_for_
     await acknowledge_task(ref, practice=house.practice.id, by=await hand_of(SACHA), now=clock.now())
     await house.tick()
     [told] = house.person(SACHA).thread(message)
-    assert "rappel envoyé" in told.blocks[0]["text"]["text"]
+    assert "nouvel avis envoyé" in told.blocks[0]["text"]["text"]
     assert "vue par" in told.blocks[0]["text"]["text"]
 
 

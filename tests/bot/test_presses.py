@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from bot import here
 from db.changes.slack import unlink_slack
 from db.changes.worklist import claim_task
 from db.clock import clock
 from db.engine import fetch, fetch_value, transaction
 from db.states import CallOutcome, TaskKind, TaskStatus
 from portal.demo.slack.person import Person
+from portal.demo.slack.sender import TIMEOUT_S
 from portal.demo.slack.things import Message
 from tests import factories as f
 from tests.bot.conftest import CHANNEL, House, in_menu
@@ -157,7 +159,7 @@ async def test_without_the_right_role_a_clinical_case_stays_as_it_is(channel_hou
     before = await entries()
     for action in ("case_seen", "case_mine", "case_outcome"):
         await house.person(CAMILLE).press(message, action)
-    assert "ne peut pas être traitée avec votre rôle" in await told(house.person(CAMILLE), message)
+    assert "ne peut pas être traitée avec votre fonction" in await told(house.person(CAMILLE), message)
     assert await entries() == before
     await house.person(MAXIME).press(message, "case_mine")
     assert await status(ref) == (TaskStatus.CLAIMED, MAXIME)
@@ -227,6 +229,30 @@ async def test_messages_that_wait_for_a_decision_ask_for_it_in_the_modal(house: 
     await camille.submit({("outcome", "choice"): CallOutcome.HANDLED, ("follow", "choice"): "stop"})
     assert house.slack.workspace.modal(camille.user.id) is None
     assert await fetch_value("SELECT status FROM enrolment WHERE patient = $1", from_patient) == "stopped"
+
+
+async def test_the_messages_are_asked_about_only_where_they_wait_for_it(house: House) -> None:
+    ref = await house.a_call()
+    sacha, message = house.person(SACHA), await house.message(ref)
+    await sacha.press(message, "case_outcome")
+    await eventually(lambda: sacha.modal)
+    assert sacha.modal is not None
+    assert [block["block_id"] for block in sacha.modal.blocks if block["type"] == "input"] == ["outcome", "when"]
+
+
+async def test_an_answer_of_the_patient_while_the_modal_is_open_is_said_and_nothing_recorded(house: House) -> None:
+    absence = await f.make_absence(house.practice)
+    ref = await a_reply(house.practice, absence, clock.now())
+    await fetch("UPDATE enrolment SET status = 'active', reason = NULL")
+    await house.tick()
+    camille, message = house.person(CAMILLE), await house.message(ref)
+    await camille.press(message, "case_outcome")
+    await eventually(lambda: camille.modal)
+    await fetch("UPDATE enrolment SET status = 'paused', reason = 'replied'")
+    await camille.submit({("outcome", "choice"): CallOutcome.HANDLED})
+    assert camille.modal is not None
+    assert camille.modal.body["callback_id"] == "answer_view"
+    assert (await status(ref))[0] == TaskStatus.OPEN
 
 
 async def test_a_modal_about_a_case_that_somebody_else_took_says_so(channel_house: House) -> None:
@@ -310,7 +336,7 @@ async def test_the_english_read_english(house: House) -> None:
     assert message.text.startswith("A call to make, ref.")
     await ended(ref, CallOutcome.NO_ANSWER, house.practice, clock.now())
     await house.person(SACHA).press(message, "case_seen")
-    assert await told(house.person(SACHA), message) == "This request is finished already: nothing has changed."
+    assert await told(house.person(SACHA), message) == "This request is closed already: nothing has changed."
 
 
 async def test_while_slack_answers_nothing_the_change_stands(house: House) -> None:
@@ -344,24 +370,32 @@ async def test_a_database_that_fails_is_told_kindly(house: House) -> None:
     assert (await status(ref))[0] == TaskStatus.OPEN
 
 
-async def test_a_change_that_must_wait_is_answered_in_time_and_made_all_the_same(house: House) -> None:
+async def test_a_change_that_must_wait_is_answered_in_time_and_made_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here.IN_TIME_S + here.LANGUAGE_S < TIMEOUT_S
+    monkeypatch.setattr(here, "IN_TIME_S", 0.05)
     ref = await house.a_call()
     sacha, message = house.person(SACHA), await house.message(ref)
     await sacha.press(message, "case_outcome")
     view = await eventually(lambda: sacha.modal)
 
+    held, answered = asyncio.Event(), asyncio.Event()
+
     async def hold() -> None:
         async with transaction():
             await fetch("SELECT id FROM task WHERE ref = $1 FOR UPDATE", ref)
-            await asyncio.sleep(2.6)
+            held.set()
+            await answered.wait()
 
     holding = asyncio.create_task(hold())
-    await asyncio.sleep(0.1)
+    await held.wait()
     answers = await asyncio.gather(
         sacha.press(message, "case_mine"), sacha.submit({("outcome", "choice"): CallOutcome.NO_ANSWER}, view=view)
     )
-    assert max(answer.took for answer in answers) < 2.6
+    assert [answer.ok for answer in answers] == [True, True]
     assert "prend un peu de temps" in str(view.blocks)
+    answered.set()
     await holding
     await eventually(lambda: "prend un peu de temps" not in str(view.blocks))
     assert (await status(ref))[0] == TaskStatus.DONE

@@ -7,17 +7,18 @@ worklist calls, it must give the same state; and once all is quiet every message
 import asyncio
 import json
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from litestar import Litestar
 
+from bot.app import Bots
 from db import actors
+from db.actors import Hand
 from db.changes._journal import Event
-from db.changes._worklist import Hand
 from db.changes.outcomes import record_outcome
 from db.changes.slack import link_slack
 from db.changes.worklist import acknowledge_task, claim_task, postpone_task, reassign_task, release_task
@@ -29,12 +30,16 @@ from db.states import CallOutcome, TaskStatus
 from jobs.delivery.slack import SlackRound
 from portal.demo.slack.double import SlackDouble
 from portal.demo.slack.person import NotSent
+from portal.demo.slack.things import View
 from tests import factories as f
 from tests.bot.conftest import BASE_URL, CHANNEL, House, access, in_menu
+from tests.bot.waiting import eventually
 from tests.db.changes.people import CALL_DUE, RISK, TREATING, make_house, open_steps
 from tests.emptying import empty_database
 
-CASES, PRESSES, LONGEST_S = 50, 500, 40.0
+CASES, PRESSES = 50, 500
+# So long a modal may take to open, where nothing keeps it from it.
+MODAL_S = 0.5
 STAFF = tuple(
     replace(f.EVERY_ROLE[n % 5], name=f"Personne {n}", email=f"p{n}@tilleuls.example", fallback="p3@tilleuls.example")
     for n in range(10)
@@ -208,9 +213,15 @@ class Crowd:
 
     async def _fill(self, name: str, ref: str, rng: random.Random, *, later: bool = False) -> None:
         person = self.house.person(name)
-        await asyncio.sleep(0.05)
-        view = person.modal
-        if view is None or ref not in view.body.get("private_metadata", ""):
+
+        def about_it() -> View | None:
+            view = person.modal
+            return view if view is not None and ref in view.body.get("private_metadata", "") else None
+
+        try:
+            view = await eventually(about_it, within=MODAL_S)
+        except AssertionError:
+            # Slack had its troubles, or somebody else has the case.
             return
         if view.body["callback_id"] == "reassign_view":
             values: dict[Any, Any] = {("to", "choice"): rng.choice(view.blocks[1]["element"]["options"])["value"]}
@@ -247,9 +258,8 @@ class Crowd:
 
 @pytest.mark.parametrize(("route", "presses", "seed"), [("channel", PRESSES, 1), ("person", 150, 2)])
 async def test_random_presses_leave_the_state_of_what_was_accepted_one_by_one(
-    database: None, slack: SlackDouble, route: str, presses: int, seed: int
+    database: None, app: Litestar, slack: SlackDouble, route: str, presses: int, seed: int
 ) -> None:
-    began = time.monotonic()
     house = await linked(slack, route)
     for statement in (*FORGET, *REMEMBER):
         await fetch(statement)
@@ -258,6 +268,7 @@ async def test_random_presses_leave_the_state_of_what_was_accepted_one_by_one(
         crowd = Crowd(house, list(await cases()), presses)
         people = [crowd.press(one.name, random.Random(f"{seed}{one.name}")) for one in STAFF]
         await asyncio.gather(*people, crowd.trouble(random.Random(seed)), crowd.work())
+        await quiet(app)
         slack.control.all_well()
         clock.move_by(timedelta(minutes=2))
         await house.settle()
@@ -273,8 +284,12 @@ async def test_random_presses_leave_the_state_of_what_was_accepted_one_by_one(
     await empty_database()
     await replay(moves, await begin())
     assert await state() == found
-    took = time.monotonic() - began
-    assert took < LONGEST_S, f"It took {took:.0f} s."
+
+
+async def quiet(app: Litestar) -> None:
+    """A change that took its time is made after its answer, and then told."""
+    bots: Bots = app.state.services.bots
+    await eventually(lambda: not any(bot.here._running for bot in bots._known.values()), within=60)
 
 
 async def every_message_shows_the_database(house: House, refs: Sequence[str]) -> None:

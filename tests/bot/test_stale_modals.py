@@ -76,5 +76,5 @@ async def test_a_clinical_case_that_was_given_to_the_front_desk_and_taken_from_i
     andrea = await fetch_value("SELECT ref FROM staff WHERE name = $1", ANDREA)
     fields = {("to", "choice"): andrea} if action == "case_more" else {("outcome", "choice"): "handled"}
     await camille.submit(fields)
-    assert "ne peut pas être traitée avec votre rôle" in str(camille.modal and camille.modal.body)
+    assert "ne peut pas être traitée avec votre fonction" in str(camille.modal and camille.modal.body)
     assert await entries() == before

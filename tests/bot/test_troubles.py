@@ -3,11 +3,14 @@ each open case once, as it is then."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 
 from db.changes.practices import change_access
+from db.changes.slack import unlink_slack
 from db.changes.worklist import acknowledge_task, claim_task, reassign_task
 from db.clock import clock
 from db.config import Config
@@ -23,6 +26,7 @@ from tests.db.changes.people import ANDREA, CALL_DUE, RISK, SACHA, ended, hand_o
 from tests.fakes.smtp import smtp_server
 
 TWO_MINUTES = timedelta(minutes=2)
+NOT_IN_SLACK = "n’a pas pu vous être remis dans Slack"
 Break = Callable[[House], Any]
 
 
@@ -81,19 +85,65 @@ async def test_where_slack_refuses_for_good_the_email_goes_at_once(house: House,
     assert await house.shows_the_database(ref)
 
 
-async def test_the_fallback_email_is_the_discreet_one(house: House, config: Config) -> None:
-    house.slack.control.remove_app()
-    ref = await house.a_call()
+async def mailed(house: House, config: Config) -> list[str]:
+    """The emails to staff that are due, sent for good; each as it reads."""
     async with smtp_server() as smtp:
         saved = await sending(house.practice.id)
         port = {**saved.smtp, "port": smtp.port}
-        await change_access(house.practice.id, smtp=port, sms=saved.sms, now=clock.now())
+        await change_access(house.practice.id, smtp=port, sms=saved.sms, slack=saved.slack, now=clock.now())
         human = Post(config, "human")
-        assert await human.send_due() == 1
+        await human.send_due()
         await human.close()
-        [mail] = smtp.received
-    assert mail.rcpt_tos == ["sacha@tilleuls.example"]
-    assert ref.encode() in mail.content
+        assert {tuple(mail.rcpt_tos) for mail in smtp.received} <= {("sacha@tilleuls.example",)}
+        read = [message_from_bytes(mail.content, policy=default) for mail in smtp.received]
+    return [part.get_content() for mail in read if (part := mail.get_body(("plain",))) is not None]
+
+
+async def test_the_fallback_email_is_the_discreet_one_and_says_that_slack_has_not_taken_it(
+    house: House, config: Config
+) -> None:
+    house.slack.control.remove_app()
+    ref = await house.a_call()
+    [text] = await mailed(house, config)
+    assert ref in text
+    assert NOT_IN_SLACK in text
+
+
+@pytest.mark.parametrize("why", ["not linked", "no longer linked", "without Slack"])
+async def test_where_email_is_the_persons_way_it_says_nothing_of_slack(house: House, config: Config, why: str) -> None:
+    person = await fetch_value("SELECT ref FROM staff WHERE name = $1", SACHA)
+    if why == "not linked":
+        await fetch("UPDATE staff SET slack_user = NULL WHERE ref = $1", person)
+    house.slack.control.fail()
+    ref = await house.a_call()
+    if why == "no longer linked":
+        await unlink_slack(person, practice=house.practice.id, actor="installer", now=clock.now())
+    elif why == "without Slack":
+        await fetch("UPDATE practice SET settings = settings || jsonb_build_object('slack_route', '')")
+        clock.move_by(TWO_MINUTES)
+    [text] = await mailed(house, config)
+    assert ref in text
+    assert "Slack" not in text
+
+
+async def test_a_message_that_comes_once_slack_is_back_says_who_was_told_by_email_meanwhile(
+    house: House, config: Config
+) -> None:
+    house.slack.control.fail()
+    ref = await house.a_call()
+    clock.move_by(TWO_MINUTES)
+    assert len(await mailed(house, config)) == 1
+    house.slack.control.all_well()
+    await house.settle()
+    assert await house.shows_the_database(ref)
+    message = await house.message(ref)
+    [told] = house.person(SACHA).thread(message)
+    said = f"annoncée par e-mail à <@{house.users[SACHA]}>, Slack n’étant pas disponible"
+    assert said in told.blocks[0]["text"]["text"]
+    # Once, and nothing of what had been before.
+    await claim_task(ref, practice=house.practice.id, by=await hand_of(SACHA), now=clock.now())
+    await house.settle()
+    assert [said in str(one.blocks) for one in house.person(SACHA).thread(message)] == [True, False]
 
 
 async def test_a_limit_is_honoured_to_the_second(house: House) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(found: Callable[[], T | None], *, within: float = 3.0) -> T:
+async def eventually(found: Callable[[], T | None], *, within: float = 15.0) -> T:
     """The first truth that `found` returns."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + within

@@ -15,6 +15,26 @@ from portal.demo.slack.hangup import ResettingProtocol
 
 
 class _Server(uvicorn.Server):
+    """Every test has its own, so it ends without the pauses that uvicorn's makes, as soon as `ended` is set."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -30,14 +50,13 @@ async def serving(app: Any, *, on: socket.socket | None = None) -> AsyncIterator
         access_log=False,
         log_config=None,
         lifespan="off",
-        timeout_graceful_shutdown=1,
     )
     server = _Server(settings)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
-        server.should_exit = server.force_exit = True
+        server.ended.set()
         await running
 
 

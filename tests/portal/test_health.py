@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from db import engine
 from db.config import Config
-from portal.health import HEARTBEATS
+from portal.heartbeats import HEARTBEATS
 from portal.services import Services, make_services
 
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"

@@ -37,7 +37,7 @@ def entry(event: str, *, actor: str = "system", reason: str | None = None, **dat
                 until="2026-11-17T08:00:00+00:00",
             ),
             "E-mail « intérêt du suivi » reporté — hors des heures d’envoi — jusqu’au mar. 17 nov. 2026 à 09:00",
-            "Email “worth of regular care” deferred — outside sending hours — until Tue 17 Nov 2026 at 09:00",
+            "Email “what regular care is worth” deferred — outside sending hours — until Tue 17 Nov 2026 at 09:00",
         ),
         (
             entry("booked", actor="patient", starts_at="2026-11-20T13:30:00+00:00"),
@@ -51,7 +51,7 @@ def entry(event: str, *, actor: str = "system", reason: str | None = None, **dat
         ),
         (
             entry("task_closed", actor="staff:abc", reason="reply"),
-            "Fait : lire la réponse reçue par SMS — par l’équipe",
+            "Terminé : lire la réponse reçue par SMS — par l’équipe",
             "Done: read the reply received by SMS — by staff",
         ),
         (
@@ -61,7 +61,7 @@ def entry(event: str, *, actor: str = "system", reason: str | None = None, **dat
         ),
         (
             entry("task_closed", actor="staff:abc", reason="call", outcome="no_answer"),
-            "Fait : appeler le patient — issue : pas de réponse — par l’équipe",
+            "Terminé : appeler le patient — issue : pas de réponse — par l’équipe",
             "Done: call the patient — outcome: no answer — by staff",
         ),
         (
@@ -114,8 +114,8 @@ def test_an_entry_about_a_task_that_names_no_kind_takes_it_from_the_task() -> No
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (PlannedStep(AT, "r", "call", "on_call", None, None, False, None, None), "pour personne d’astreinte"),
-        (PlannedStep(AT, "r", "call", None, "Camille Roux", None, False, None, None), "pour Camille Roux"),
+        (PlannedStep(AT, "r", "call", "on_call", None, None, False, None, None), "à faire par : personne d’astreinte"),
+        (PlannedStep(AT, "r", "call", None, "Camille Roux", None, False, None, None), "à faire par : Camille Roux"),
         (PlannedStep(AT, "r", "call", None, None, None, False, "closed_day", None), "le cabinet est fermé ce jour-là"),
         (PlannedStep(AT, "r", "alert", None, None, AT, True, None, None), "sauf si le patient a donné suite"),
     ],

@@ -1,10 +1,8 @@
 """Twilio's REST API: sending, settling, receipts and inbound messages, each verified by its signature."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import httpx
 
-from jobs.delivery.errors import Ambiguous, Temporary
+from jobs.delivery.errors import Ambiguous
 from jobs.delivery.sms.gateway import (
     Accepted,
     Capabilities,
@@ -27,13 +25,13 @@ from jobs.delivery.sms.gateway import (
     SenderForm,
 )
 from jobs.delivery.sms.twilio_codes import failure, refusal
+from jobs.delivery.sms.wire import ask, make_client
 
 API = "https://api.twilio.com"
 SIGNATURE_HEADER = "x-twilio-signature"
 REFERENCE = "ref"
 POOL_PREFIX = "MG"
 PAGE_SIZE = 100
-CONNECT_SECONDS = 5.0
 STANDARD_PORTS = {"https": 443, "http": 80}
 OUTCOMES = {
     "sent": Outcome.SENT,
@@ -43,19 +41,6 @@ OUTCOMES = {
     "failed": Outcome.FAILED,
     "canceled": Outcome.FAILED,
 }
-# Nothing of the request had been written when one of these was raised.
-UNSENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-# A proxy in between lost the answer: Twilio may well have taken the message.
-LOST_ANSWER = frozenset({502, 504})
-
-# httpx writes addresses of requests into the log, and ours hold telephone numbers.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +62,11 @@ class Twilio:
 
     def __init__(self, settings: TwilioSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
-        self._client = httpx.AsyncClient(
+        self._client = make_client(
+            settings.timeout,
+            transport=transport,
             base_url=f"{settings.base_url.rstrip('/')}/2010-04-01/Accounts",
             auth=(settings.account, settings.token),
-            timeout=httpx.Timeout(settings.timeout, connect=min(CONNECT_SECONDS, settings.timeout)),
-            transport=transport,
-            # A proxy that some shell names is no setting of ours.
-            trust_env=False,
         )
 
     @property
@@ -154,18 +137,10 @@ class Twilio:
 
     async def _ask(self, method: str, resource: str, **request: Any) -> dict[str, Any]:
         path = f"/{self._settings.account}{resource}.json"
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                response = await self._client.request(method, path, **request)
-        except UNSENT:
-            raise Temporary("connect", "The gateway cannot be reached.") from None
-        except (httpx.HTTPError, TimeoutError):
-            raise Ambiguous("lost", "The gateway took the request and did not answer.") from None
+        response = await ask(self._client, method, path, budget=self._settings.timeout, **request)
         answer = _json_object(response)
         if response.is_success:
             return answer
-        if response.status_code in LOST_ANSWER:
-            raise Ambiguous(response.status_code, "The gateway's answer was lost on the way.")
         code = answer.get("code")
         raise refusal(
             response.status_code,

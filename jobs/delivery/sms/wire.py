@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import ssl
+from functools import cache
 from typing import Any
 
 import httpx
@@ -24,13 +26,21 @@ LOST_ANSWER = frozenset({502, 504})
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def make_client(timeout: float, *, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """`timeout` in seconds; `transport` replaces the network."""
+@cache
+def tls() -> ssl.SSLContext:
+    """The authorities that are trusted: reading them takes longer than anything else about a client."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def make_client(timeout: float, *, transport: httpx.AsyncBaseTransport | None, **settings: Any) -> httpx.AsyncClient:
+    """`timeout` in seconds; `transport` replaces the network; `settings` are httpx's own."""
     return httpx.AsyncClient(
         timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
         transport=transport,
+        verify=tls(),
         # A proxy that some shell names is no setting of ours.
         trust_env=False,
+        **settings,
     )
 
 

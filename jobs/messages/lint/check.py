@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from jobs.messages.catalogue import Catalogue, Key
+from jobs.messages.lint.addresses import check_addresses
 from jobs.messages.lint.findings import Finding, Kind, finding
 from jobs.messages.lint.parts import check_placeholders, check_required, check_sms
 from jobs.messages.lint.sender import check_sender
@@ -73,6 +74,7 @@ def _check(
         yield finding("text.empty", 0, len(text), reader)
     yield from check_placeholders(text, kind, reader, message)
     yield from check_required(text, kind, reader, message)
+    yield from check_addresses(text, kind, reader, message)
     if kind == "sms":
         yield from check_sms(text, language, reader, values, message)
     if values is not None and kind in ("sms", "subject") and "{{ practice }}" in text:

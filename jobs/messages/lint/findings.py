@@ -26,7 +26,8 @@ class Finding:
 
 
 def finding(rule: str, start: int, end: int, reader: str, *, severity: Severity = "error", **facts: object) -> Finding:
-    """`reader` is the language of the person who reads the sentence, not of the text."""
+    """`reader` is the language of the person who reads the sentence, not of the text; the words that it quotes for the
+    text (`instead`) are facts, in the text's own language."""
     return Finding(start, end, rule, severity, _sentences(reader)[rule].format(**facts))
 
 

@@ -31,6 +31,9 @@ _MEANT_AHEAD = {
     "rendez_vous": "when", "appointment": "when", "starts_at": "when", "adresse": "place", "address": "place",
     "lieu": "place", "numeros": "numbers", "numero": "numbers", "urgence": "numbers", "emergency": "numbers",
 }  # fmt: skip
+# Jinja's statements and comments, which somebody may know from elsewhere.
+_STATEMENT = re.compile(r"\{[%#]|[%#]\}")
+_EVERY_CONDITION = ", ".join(f"{{% if {name} %}} ... {{% endif %}}" for name in CONDITIONS)
 # Every weekday falls on every day of the month within these years.
 _YEARS = range(2024, 2052)
 
@@ -38,8 +41,9 @@ _YEARS = range(2024, 2052)
 def check_placeholders(text: str, kind: Kind, reader: str, message: str | None = None) -> Iterator[Finding]:
     names = parts_of(kind, message).may
     for fault in scan(text, names).faults:
-        hint = _meant(fault.found, names)
-        rule = f"placeholder.{fault.kind}"
+        is_statement = _STATEMENT.search(fault.found) is not None
+        hint = _EVERY_CONDITION if is_statement else _meant(fault.found, names)
+        rule = "condition.broken" if is_statement else f"placeholder.{fault.kind}"
         yield finding(rule, fault.start, fault.end, reader, found=fault.found, hint=hint)
     read = plain(text)
     for other in _other_marks(names).finditer(read.text):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from jobs.messages.lint.findings import Finding, finding
 from jobs.messages.lint.fold import plain
-from jobs.messages.lint.terms import terms
+from jobs.messages.lint.terms import terms, words_instead
 from jobs.messages.lint.words import check_words
 
 LONGEST = 11
@@ -45,7 +45,7 @@ def _words_run_together(name: str, language: str, reader: str) -> list[Finding]:
     seams = [seam.start() for seam in _SEAM.finditer(name)]
     apart = _SEAM.sub(" ", name)
     return [
-        finding("discretion", start, end, reader, found=name[start:end])
+        _telling(name, start, end, language, reader)
         for one in check_words(apart, "sender", language, "general", True, reader)
         for start, end in [(_before(one.start, seams), _before(one.end, seams))]
     ]
@@ -66,6 +66,11 @@ def _hidden_words(name: str, language: str, reader: str) -> Iterator[Finding]:
     for found in known.sender_fragments.finditer(read.text):
         if not any(start <= found.start() and found.end() <= end for start, end in harmless):
             start, end = read.place(*found.span())
-            yield finding("discretion", start, end, reader, found=name[start:end])
+            yield _telling(name, start, end, language, reader)
     if title := _TITLE.match(name):
-        yield finding("discretion", 0, title.end(), reader, found=title.group())
+        yield _telling(name, 0, title.end(), language, reader)
+
+
+def _telling(name: str, start: int, end: int, language: str, reader: str) -> Finding:
+    instead = words_instead("discretion", language)
+    return finding("discretion", start, end, reader, found=name[start:end], instead=instead)

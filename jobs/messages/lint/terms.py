@@ -3,7 +3,7 @@
 `~` is the rest of a word; a space is any space or light punctuation; `'` and `-` may be missing; `<gap>` is up to
 four words of the same sentence; `<name>` is a class of the file; anything else is a regular expression. A term in
 `flag` is harmless when a negation stands right before it, a term in `always` is not; what overlaps a match of
-`allow` is harmless in either.
+`allow` is harmless in either. `instead` holds what to write in this language in its place.
 """
 
 import re
@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jobs.messages.languages import LAST_RESORT
 from jobs.messages.lint.findings import Severity
 
 FOLDER = Path(__file__).parent / "terms"
@@ -45,6 +46,7 @@ class Rule:
     flag: Patterns
     always: Patterns
     allow: Patterns
+    instead: tuple[str, ...]
 
     def concerns(self, kind: str, speciality: str) -> bool:
         return kind in self.kinds and (not self.specialities or speciality in self.specialities)
@@ -87,6 +89,14 @@ def known_languages() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
+@cache
+def words_instead(rule: str, language: str) -> tuple[str, ...]:
+    """What somebody who writes in this language may write instead of what the rule finds; French words where the
+    language has none."""
+    lists = [one.rules for code in (language, LAST_RESORT) if (one := terms(code)) is not None]
+    return next((one.instead for rules in lists for one in rules if one.name == rule and one.instead), ())
+
+
 def _read(data: dict[str, Any]) -> Terms:
     classes = {name: "|".join(words) for name, words in data["classes"].items()}
     rules = tuple(_rule(name, table, classes) for name, table in data["rules"].items())
@@ -101,12 +111,18 @@ def _read(data: dict[str, Any]) -> Terms:
 
 
 def _rule(name: str, table: dict[str, Any], classes: dict[str, str]) -> Rule:
+    def patterns(part: str) -> Patterns:
+        return _patterns(table.get(part, []), classes)
+
     return Rule(
         name,
         table.get("severity", "error"),
         frozenset(table["kinds"]),
         frozenset(table.get("specialities", ())),
-        *(_patterns(table.get(part, []), classes) for part in ("flag", "always", "allow")),
+        patterns("flag"),
+        patterns("always"),
+        patterns("allow"),
+        tuple(table.get("instead", ())),
     )
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from jobs.messages.lint.findings import Finding, Kind, finding
 from jobs.messages.lint.fold import Reading, close, plain
-from jobs.messages.lint.terms import Patterns, Rule, Terms, terms
+from jobs.messages.lint.terms import Patterns, Rule, Terms, terms, words_instead
 
 # What stands in double braces is somebody's value: to the word rules it is one unknown word.
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
@@ -19,20 +19,25 @@ def check_words(
     known = terms(language)
     if known is None:
         return (finding("language.unknown", 0, len(text), reader, severity="warning", language=language),)
-    masked = _TAG.sub(lambda tag: "_" * len(tag.group()) if tag.group()[1] == "{" else " " * len(tag.group()), text)
-    first = plain(masked)
+    first = plain(masked(text))
     second = close(first)
     readings = (first,) if second.text == first.text else (first, second)
     found = [
-        finding(rule.name, start, end, reader, severity=rule.severity, found=text[start:end])
+        finding(rule.name, start, end, reader, severity=rule.severity, found=text[start:end], instead=instead)
         for rule in known.rules
         if rule.concerns(kind, speciality)
+        for instead in (words_instead(rule.name, language),)
         for start, end in _places(rule, known, readings)
     ]
     if not can_receive:
         spans = _merged(_spans(known.reply, readings))
         found += [finding("opt_out.reply", start, end, reader, found=text[start:end]) for start, end in spans]
     return tuple(found)
+
+
+def masked(text: str) -> str:
+    """The text without its values and conditions, everything else at its place."""
+    return _TAG.sub(lambda tag: "_" * len(tag.group()) if tag.group()[1] == "{" else " " * len(tag.group()), text)
 
 
 def _places(rule: Rule, known: Terms, readings: tuple[Reading, ...]) -> list[tuple[int, int]]:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from db.changes._worklist import CALLS
 from db.changes.deliveries import Claimed
 from db.crypto import vault
 from db.engine import Row, fetch, fetch_one, fetch_value
+from db.rules.acting import CALLS
 from db.rules.leaving import MOST_A_DAY
 from db.rules.plans import SPACING
 from db.rules.windows import is_open, local_day

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.changes.bookings import book, cancel, confirm, move
 from db.changes.deliveries import LEASE
 from db.changes.enrolments import pause_by_staff, resume, stop_by_staff

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.changes.human_steps import open_due_steps
 from db.changes.inbound import Meaning, record_inbound
 from db.changes.outcomes import Follow, record_outcome

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.changes.enrolments import resume
 from db.changes.journal import seal_journal
 from db.changes.outcomes import Follow, record_outcome

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from db.actors import Hand
 from db.changes._sequences import lock_enrolment
-from db.changes._worklist import Hand
 from db.changes.enrolments import pause_by_staff, pause_locked, resume, review_enrolments, stop_by_staff
 from db.changes.outcomes import record_outcome
 from db.changes.requests import request_call

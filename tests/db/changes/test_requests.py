@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.changes.outcomes import record_outcome
 from db.changes.requests import name_barrier, request_call
 from db.engine import fetch_value

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.changes.human_steps import open_due_steps
 from db.changes.staff import Away, Leave, end_leave, set_leave
 from db.changes.watching import look_again

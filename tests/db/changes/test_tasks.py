@@ -2,8 +2,8 @@
 
 import pytest
 
+from db.actors import Hand
 from db.changes._tasks import NewTask, open_task
-from db.changes._worklist import Hand
 from db.changes.inbound import Meaning, record_inbound
 from db.changes.outcomes import Recorded, record_outcome
 from db.changes.practices import NewStaff

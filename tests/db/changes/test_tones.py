@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from db.actors import staff
-from db.changes._worklist import Hand
+from db.actors import Hand, staff
 from db.changes.tones import (
     LONGEST_BODY,
     LONGEST_SUBJECT,

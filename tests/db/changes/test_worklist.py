@@ -3,23 +3,26 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 
+from db.actors import Hand
 from db.changes import worklist
 from db.changes._tasks import NewTask, open_task
-from db.changes._worklist import Hand
 from db.changes.enrolments import stop_by_staff
 from db.changes.labels import set_label
+from db.changes.watching import look_again
 from db.crypto import vault
 from db.engine import fetch, fetch_value, transaction
 from db.errors import AlreadyClaimed, NotFound, Refused
 from db.queries.practices import Profile
 from db.queries.worklist import task_in_full
+from db.rules.ladder import TOP
 from db.rules.risk import RiskRule
 from db.rules.settings import Settings
+from db.rules.windows import Hours
 from db.states import CallOutcome, TaskKind
 from tests import factories as f
 from tests.db.changes.acts import sequence, story
@@ -263,6 +266,20 @@ async def test_escalation_by_hand_goes_up_until_nobody_is_left(house: Profile) -
     assert who[0] == ANDREA
     assert len(who) == len(set(who)) <= 3
     assert [name for message, name in await told(ref) if message == "case_moved"] == who
+
+
+async def test_above_the_ladder_a_case_keeps_the_hours_of_whoever_has_it(database: None) -> None:
+    late = Hours(time(14), time(16), step_at=time(14))
+    house = await make_house(settings=Settings(on_call={"admin": late}))
+    _, ref = await a_call(house)
+    while await escalate(ref, house, await hand_of(SACHA)):
+        pass
+    row = await task(ref)
+    assert (row["role"], await name_of(row["assignee"])) == (TOP, "Dominique Petit")
+    # They hear of it at two: the time after which they are nudged runs from then on, not from the practice's opening.
+    assert row["look_at"] == f.local(17, 14)
+    await look_again(now=f.local(17, 14))
+    assert (await task(ref))["look_at"] == f.local(17, 14, 30)
 
 
 async def test_promised_call_is_the_caller_s_and_is_not_asked_for_before(house: Profile) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from db.actors import Hand
 from db.changes import worklist
-from db.changes._worklist import Hand
 from db.changes.outcomes import record_outcome
 from db.changes.watching import look_again
 from db.engine import fetch, fetch_value

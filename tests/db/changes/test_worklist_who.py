@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from db.actors import Hand
 from db.changes import worklist
 from db.changes._tasks import NewTask, open_task
-from db.changes._worklist import Hand
 from db.changes.outcomes import record_outcome
 from db.changes.staff import Leave, set_leave
 from db.engine import fetch, fetch_value, transaction

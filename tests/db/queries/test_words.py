@@ -1,5 +1,7 @@
 """Every code has its word in every language."""
 
+import re
+
 import pytest
 
 from db import actors
@@ -72,3 +74,20 @@ def test_a_code_without_a_word_stands_for_itself() -> None:
 def test_no_word_counts_absences_or_blames(language: str) -> None:
     for text in (text for group in words(language).groups.values() for text in group.values()):
         assert "lapin" not in text.lower()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_each_text_names_the_same_values_as_in_french(language: str) -> None:
+    for group, french in words("fr").groups.items():
+        for name, text in words(language).groups[group].items():
+            assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", french[name])), (group, name)
+
+
+# What somebody types has the apostrophe of their keyboard.
+TYPED = ("command_help", "command_day", "command_hint")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_apostrophes_are_those_of_print(language: str) -> None:
+    for group, texts in words(language).groups.items():
+        assert [(group, name) for name, text in texts.items() if "'" in text and name not in TYPED] == []

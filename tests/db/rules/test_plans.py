@@ -21,8 +21,8 @@ from db.rules.plans import (
     pushed,
     stricter,
     to_json,
-    without,
 )
+from db.rules.settings import Settings
 from db.rules.windows import Calendar, is_open, local_day
 from db.states import Channel
 from tests.db.rules.strategies import any_moment, calendars
@@ -38,7 +38,8 @@ STRETCHED = Plan(
 DAILY = Plan("daily", tuple(Step(day, "first", channel) for day in range(6) for channel in (SMS, EMAIL)))
 
 moments = st.datetimes(datetime(2025, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
-plans = st.sampled_from([STANDARD, STRETCHED, DAILY, without(STANDARD, ("worth", SMS))])
+WITHOUT_OPTIONAL = Settings(worth_sms=False).plan_for("", high_risk=False)
+plans = st.sampled_from([STANDARD, STRETCHED, DAILY, WITHOUT_OPTIONAL])
 
 
 def paris(text: str) -> datetime:
@@ -199,16 +200,9 @@ def test_a_plan_survives_storage(plan: Plan) -> None:
 
 
 def test_the_optional_sms_can_be_switched_off_and_the_moments_stay() -> None:
-    plan = without(STANDARD, ("worth", SMS))
-    assert len(plan.steps) == len(STANDARD.steps) - 1
-    assert plan.days == STANDARD.days
-    assert without(STANDARD) == STANDARD
-
-
-@pytest.mark.parametrize("switched_off", [("worth", EMAIL), ("first", SMS), ("brief", SMS), ("nothing", SMS)])
-def test_only_an_optional_step_can_be_switched_off(switched_off: tuple[str, Channel]) -> None:
-    with pytest.raises(ConfigurationError, match="no optional step"):
-        without(STANDARD, switched_off)
+    left = [step for step in STANDARD.steps if (step.message, step.channel) != ("worth", SMS)]
+    assert list(WITHOUT_OPTIONAL.steps) == left
+    assert WITHOUT_OPTIONAL.days == STANDARD.days
 
 
 def stored(**changes: object) -> str:

@@ -9,8 +9,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from db.actors import staff
-from db.changes._worklist import Hand
+from db.actors import Hand, staff
 from db.changes.rehearsals import Audience, Said, start_rehearsal
 from db.changes.tones import publish_draft, return_to_shipped, save_draft
 from db.clock import clock

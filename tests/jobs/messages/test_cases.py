@@ -55,7 +55,7 @@ def test_the_subject_is_neutral(occasion: str, language: str, subject: str) -> N
 def test_the_french_notice_of_a_move_reads_so() -> None:
     email = render_case("case_moved", CALL, language="fr", practice=PRACTICE, why=Reason.NOT_ACKNOWLEDGED)
     assert email.text == (
-        "Bonjour,\n\nCette tâche vous est désormais confiée : un appel à passer (prioritaire).\n\n"
+        "Bonjour,\n\nCette demande vous est désormais confiée : un appel à passer (prioritaire).\n\n"
         "- Référence : ABC123\n- À faire avant : mardi 24 novembre à 19:30\n- Confiée à : Dominique Aubert\n"
         "- Raison : personne ne l’a encore vue\n\n"
         "Ouvrez la liste de travail et cherchez la référence ABC123.\n\n"
@@ -64,7 +64,25 @@ def test_the_french_notice_of_a_move_reads_so() -> None:
 
 
 def test_a_notice_can_hold_nothing_of_a_patient() -> None:
-    assert {field.name for field in fields(CaseNotice)} == {"ref", "kind", "urgent", "crisis", "deadline", "holder"}
+    assert {field.name for field in fields(CaseNotice)} == {
+        "ref", "kind", "urgent", "crisis", "deadline", "holder", "not_in_slack"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", "n’a pas pu vous être remis dans Slack"), ("en", "could not be delivered in Slack")]
+)
+def test_what_slack_has_not_taken_is_said_in_one_line(occasion: str, language: str, said: str) -> None:
+    away, usual = (
+        render_case(occasion, replace(CALL, not_in_slack=not_there), language=language, practice=PRACTICE)
+        for not_there in (True, False)
+    )
+    [line] = [line for line in away.text.split("\n") if "Slack" in line]
+    assert said in line
+    assert said in away.html
+    assert "Slack" not in usual.text + usual.html
+    assert away.text.replace(f"{line}\n\n", "") == usual.text
 
 
 @pytest.mark.parametrize("occasion", OCCASIONS)
@@ -84,7 +102,8 @@ def test_a_crisis_reads_as_any_other_priority(occasion: str, language: str) -> N
 @pytest.mark.parametrize("language", sorted(languages()))
 @pytest.mark.parametrize("kind", TaskKind)
 def test_a_notice_is_as_discreet_as_what_a_stranger_may_read(occasion: str, language: str, kind: TaskKind) -> None:
-    email = render_case(occasion, replace(CALL, kind=kind), language=language, practice=PRACTICE, why=Reason.AWAY)
+    notice = replace(CALL, kind=kind, not_in_slack=True)
+    email = render_case(occasion, notice, language=language, practice=PRACTICE, why=Reason.AWAY)
     for text in (email.subject, email.text):
         assert [one for one in lint(text, kind="subject", language=language) if one.rule == "discretion"] == []
     words = f"{email.subject} {email.text}".lower()

@@ -46,7 +46,7 @@ Messages partis :
 
 Démarches de l’équipe :
 
-- lundi 16 novembre à 10:40 : appeler le patient (joint, compte reprendre rendez-vous)
+- lundi 16 novembre à 10:40 : appeler le patient (contact établi, compte reprendre rendez-vous)
 - lundi 16 novembre à 10:40 : signalement : prendre des nouvelles du patient (pris en charge)
 
 Obstacle signalé : le transport, le coût.

@@ -1,7 +1,6 @@
 """`reprise lint` and `reprise preview` read what the practice has published, where there is a practice."""
 
-from db.actors import staff
-from db.changes._worklist import Hand
+from db.actors import Hand, staff
 from db.changes.tones import publish_draft, save_draft
 from db.queries.practices import only_practice
 from db.queries.tones import TextKey, TextWords

@@ -87,7 +87,7 @@ def test_what_people_did_says_who_and_how_it_ended(shop: Terminal, absence: Inta
     call = next(one for one in shop.json("export", "P1")["steps"] if one["kind"] == "call")
     assert (call["acknowledged_by"], call["claimed_by"], call["assignee"]) == ("Camille Roux",) * 3
     assert call["claimed_at"] == "2026-11-17T09:10:00+01:00"
-    assert call["outcome_text"] == "joint, compte reprendre rendez-vous"
+    assert call["outcome_text"] == "contact établi, compte reprendre rendez-vous"
     assert call["kind_text"] == words("fr").of("tasks", "call")
     assert call["has_note"] is True
 

@@ -61,7 +61,8 @@ def test_a_finding_is_told_with_its_place_its_words_its_rule_and_what_to_write(r
     code, out, _err = run("--kind", "sms", "sms.txt", "--reader", "en")
     assert code == 1
     assert 'sms.txt:2:7: error guilt.urgency: "vite' in out
-    assert "Write 'whenever you like'." in out
+    # The advice is in the language of who reads, the words in that of the text.
+    assert "Write 'quand vous le souhaitez'." in out
     assert "finding" in out.splitlines()[-1]
 
 

@@ -100,7 +100,7 @@ def test_a_patient_s_story_is_told_in_the_practice_s_language_and_time(shop: Ter
     lines = told.splitlines()
     assert lines[0].startswith("Patient P1")
     assert "lundi 16 novembre 2026" in lines
-    assert "  10:10  Rendez-vous manqué du 16 novembre 2026 enregistré (absent) — par l’import" in lines
+    assert "  10:10  Rendez-vous manqué du 16 novembre 2026 enregistré (absence) — par l’import" in lines
     assert "  11:00  E-mail « premier message » envoyé — comme prévu" in lines
     ahead = lines[lines.index("À venir") + 1 :]
     assert ahead[0] == "  mar. 17 nov. 2026 à 10:00  E-mail « souplesse » prévu"
@@ -139,7 +139,7 @@ def test_what_people_will_do_stands_among_what_is_to_come(shop: Terminal) -> Non
     shop.do(add_task("P1", TaskKind.ESCALATION, TaskStatus.DONE))
     lines = shop.run("journal", "P1").out.splitlines()
     ahead = lines[lines.index("À venir") + 1 :]
-    call = "Prévu : appeler le patient — pour coordination des soins — avant le mar. 17 nov. 2026 à 19:30"
+    call = "Prévu : appeler le patient — à faire par : coordination des soins — avant le mar. 17 nov. 2026 à 19:30"
     assert ahead[2] == f"  mar. 17 nov. 2026 à 09:00  {call}"
     assert [line for line in ahead if line.endswith("sauf si le patient a donné suite")]
     assert not [line for line in ahead if "escalade" in line]
@@ -158,7 +158,7 @@ def test_a_practice_that_speaks_english_reads_english(terminal: Terminal) -> Non
     practice = terminal.do(f.make_practice(language="en"))
     terminal.do(f.make_absence(practice, patient_key="P1"))
     told = terminal.run("journal", "P1").out
-    assert "Missed appointment of 16 November 2026 recorded (absent) — by the import" in told
+    assert "Missed appointment of 16 November 2026 recorded (absence) — by the import" in told
     assert "To come" in told
 
 

@@ -4,13 +4,14 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import uvicorn
 
 from bot.manifest import SCOPES
-from db.engine import fetch_value
+from db.engine import fetch, fetch_value
 from db.rules.settings import Settings
 from portal.demo.slack.app import create_slack_app
 from portal.demo.slack.double import SlackDouble
@@ -25,15 +26,20 @@ SACHA = "sacha@tilleuls.example"
 def slack() -> Iterator[SlackDouble]:
     """In a thread of its own: each command brings its own loop."""
     double = SlackDouble()
-    listener = socket.create_server(("127.0.0.1", 0))
-    double.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     double.workspace.scopes = set(SCOPES)
     double.workspace.add_channel("suivi", channel_id=CHANNEL)
-    settings = uvicorn.Config(create_slack_app(double), access_log=False, log_config=None, lifespan="off")
-    server = uvicorn.Server(settings)
+    with served(create_slack_app(double)) as double.base_url:
+        yield double
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    yield double
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join(5)
 
@@ -60,14 +66,18 @@ def test_the_manifest_asks_for_what_is_needed_and_names_this_installation(house:
     assert "history" not in json.dumps(made)
 
 
-def test_an_admin_links_and_unlinks_somebody(house: Terminal) -> None:
+def test_an_admin_links_and_unlinks_somebody(house: Terminal, slack: SlackDouble) -> None:
     linked = "SELECT slack_user FROM staff WHERE name = 'Sacha Morel'"
     assert "is linked to U0SACHA1" in house.run("slack", "link", SACHA, "U0SACHA1").out
     assert house.do(fetch_value(linked)) == "U0SACHA1"
     assert house.json("slack", "link", SACHA, "U0SACHA1") == {"changed": False}
     assert "Sacha Morel" in house.run("slack", "link", "andrea@tilleuls.example", "U0SACHA1", code=2).err
+    slack.workspace.add_user("Sacha Morel", SACHA, user_id="U0SACHA1")
     assert house.json("slack", "unlink", SACHA) == {"changed": True}
     assert house.do(fetch_value(linked)) is None
+    # What stood in their App Home is gone with it.
+    assert "Relier mon compte" in str(slack.workspace.homes["U0SACHA1"].blocks)
+    assert house.json("slack", "unlink", SACHA) == {"changed": False}
     assert "begins with U" in house.run("slack", "link", SACHA, "sacha", code=2).err
 
 
@@ -77,6 +87,42 @@ def test_doctor_finds_a_slack_that_is_well(house: Terminal) -> None:
     # Nothing serves pages here.
     assert found["slack secret"][0] == "warning"
     assert found["slack"] == ("warning", "nobody is linked: each links their own account at /staff/account/slack.")
+
+
+def test_unlinking_waits_for_no_slack(house: Terminal, slack: SlackDouble) -> None:
+    house.run("slack", "link", SACHA, "U0SACHA1")
+    slack.control.fail()
+    assert house.json("slack", "unlink", SACHA) == {"changed": True}
+
+
+class Portal:
+    """Answers the challenge as the portal would, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
+        told = json.loads((await receive())["body"])["challenge"].encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
+        await send({"type": "http.response.body", "body": told})
+
+
+def test_where_there_are_several_practices_each_is_named_in_its_own_address(house: Terminal) -> None:
+    ref, portal = house.do(fetch_value("SELECT ref FROM practice")), Portal()
+    with served(portal) as url:
+        house.settings(REPRISE_BASE_URL=url)
+        assert slack_of(house)["slack secret"] == ("ok", f"{url}/slack/events answers what is signed with it.")
+        house.do(
+            fetch(
+                "INSERT INTO practice SELECT r.* FROM practice p, jsonb_populate_record(p, jsonb_build_object("
+                "'id', 99, 'ref', 'elsewhere', 'key', 'elsewhere', 'settings', jsonb_build_object())) r"
+            )
+        )
+        assert slack_of(house)["slack secret"][0] == "ok"
+        assert portal.asked == ["/slack/events?", f"/slack/events?practice={ref}"]
+        made = house.json("slack", "manifest", "--practice", ref)
+        assert made["settings"]["interactivity"]["request_url"] == f"{url}/slack/events?practice={ref}"
 
 
 BROKEN: dict[str, tuple[Callable[[SlackDouble], object], str, str]] = {

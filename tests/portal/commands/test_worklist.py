@@ -57,7 +57,7 @@ def test_the_list_is_a_table_in_the_practice_s_language(house: Terminal) -> None
     for word in (ref, "appeler le patient", "P1", "Sacha Morel", "à faire", "mar. 17 nov. 2026 à 19:30"):
         assert word in row
     house.now_is(f.local(17, 20))
-    assert "19:30 en retard" in house.run("worklist").out
+    assert "19:30 échéance passée" in house.run("worklist").out
 
 
 def test_the_list_can_be_read_by_a_machine(house: Terminal) -> None:
@@ -223,7 +223,7 @@ def test_a_case_shows_what_whoever_takes_it_needs_and_not_how_to_reach_the_patie
         "appeler le patient",
         "patient P1",
         "rendez-vous manqué du 16 novembre 2026",
-        "pris en main par Sacha Morel",
+        "pris en charge par Sacha Morel",
         "parcours en pause (un membre de l’équipe a pris le relais)",
         "Pris en charge : appeler le patient — par l’équipe (Sacha Morel)",
     ):
@@ -238,7 +238,7 @@ def test_status_counts_what_presses(house: Terminal) -> None:
     found = house.json("status")
     assert found["worklist"] == {"crisis": 3, "urgent": 0, "overdue": 0}
     assert found["open_tasks"] == len(found["tasks"]) == 4
-    assert "Dont vigilance renforcée : 3, prioritaires : 0, en retard : 0." in house.run("status").out
+    assert "Dont vigilance renforcée : 3, prioritaires : 0, échéance passée : 0." in house.run("status").out
     assert [one["crisis"] for one in house.json("worklist")] == [True, True, True, False]
     assert "vigilance renforcée" in house.run("worklist").out.splitlines()[1]
 

@@ -1,5 +1,6 @@
 """What holds for every page of the staff, checked on each one that a test fetches."""
 
+import html
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -8,6 +9,7 @@ import html5lib
 from httpx import Response
 from litestar import Litestar
 
+from portal.staff.typeset import NO_BREAK
 from tests.portal.checker import routes, said, template_of
 
 NEEDS_LABEL = ("input", "select", "textarea")
@@ -37,6 +39,11 @@ def check_staff_page(response: Response, app: Litestar) -> Element:
     assert not list(tree.iter("style"))
     assert not [script for script in tree.iter("script") if said(script)]
     return tree
+
+
+def as_read(page: str) -> str:
+    """A page's source as somebody reads it: a space that no line breaks at is a space."""
+    return html.unescape(page).replace(NO_BREAK, " ")
 
 
 def _ids_are_unique(every: Iterable[Element]) -> None:

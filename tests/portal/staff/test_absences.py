@@ -131,7 +131,7 @@ async def test_page_says_how_far_the_follow_up_is(staff_client: StaffClient, pra
     await tell(desk, ref, "absent")
     clock.move_to(FIRST_DUE + timedelta(minutes=5))
     await send(practice, FIRST_DUE + timedelta(minutes=5))
-    assert "Relance en cours : 2 messages sont partis." in await seen(desk)
+    assert "Parcours de relance en cours : 2 messages sont partis." in await seen(desk)
     assert "2 messages étaient déjà partis" in await tell(desk, ref, "attended")
     assert await status(ref) == "attended"
 
@@ -146,7 +146,7 @@ async def test_absence_withdrawn_after_its_follow_up_ended_says_what_had_left(
     await send(practice, FIRST_DUE + timedelta(minutes=5))
     running = (await f.enrolment_of(row.patient_key))["ref"]
     await stop_by_staff(running, practice=practice.id, actor="staff:x", now=FIRST_DUE + timedelta(minutes=6))
-    assert "Relance arrêtée : arrêté par l’équipe." in await seen(desk, DAY)
+    assert "Parcours de relance terminé : arrêté par l’équipe." in await seen(desk, DAY)
     assert "L’absence a été retirée. 2 messages étaient déjà partis." in await tell(desk, ref, "withdrawn")
 
 
@@ -180,7 +180,7 @@ async def test_reason_of_an_absence_without_follow_up_is_said(staff_client: Staf
     _, ref = await expected(practice, phone=None, phone_kind=None, email=None)
     desk = await staff_client(Role.FRONT_DESK)
     text = await tell(desk, ref, "absent")
-    assert "Pas de relance : ni numéro de mobile ni adresse e-mail utilisables." in text
+    assert "Pas de parcours de relance : ni numéro de mobile ni adresse e-mail utilisables." in text
     assert "Voir ce qui reste à faire" in text
 
 
@@ -203,7 +203,7 @@ async def test_refusals_are_kind_and_change_nothing(staff_client: StaffClient, p
 async def test_what_cannot_be_read_changes_nothing(staff_client: StaffClient, practice: Profile) -> None:
     _, ref = await expected(practice)
     desk = await staff_client(Role.FRONT_DESK)
-    assert "n’a pas pu être lue" in await tell(desk, ref, "everything")
+    assert "n’a pas pu être lu" in await tell(desk, ref, "everything")
     for day in ("2026-02-30", "tomorrow", "0001-01-01", "9999-12-31"):
         assert (await desk.get(f"{TODAY}/{day}")).status_code == 404
         assert (await desk.post(f"{TODAY}/{day}/{ref}", {"said": "absent"})).status_code == 404

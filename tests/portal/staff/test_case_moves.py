@@ -19,6 +19,7 @@ from db.states import CallOutcome, TaskKind
 from tests import factories as f
 from tests.db.changes import people
 from tests.db.changes.people import ANDREA, MAXIME, SACHA
+from tests.portal.staff.checker import as_read
 from tests.portal.staff.worklist import (
     MOVES,
     NOW,
@@ -78,7 +79,7 @@ async def foreign(house: Profile) -> str:
         ("reassign", {"to": "clinical_lead"}, "C’est confié", ("open", None)),
         ("escalate", {}, "C’est transmis", ("open", None)),
         ("note", {"note": "Rappeler."}, "La note est enregistrée", ("open", None)),
-        ("outcome", {"outcome": "no_answer"}, "Le dossier est conclu", ("done", None)),
+        ("outcome", {"outcome": "no_answer"}, "La demande est terminée", ("done", None)),
         ("outcome", {"outcome": "reached_will_book"}, "reprendront dans 48 heures", ("done", None)),
         ("outcome", {"outcome": "reached_rebooked"}, "les messages s’arrêtent", ("done", None)),
     ],
@@ -116,7 +117,7 @@ async def test_a_form_leads_back_to_where_it_was(sacha: CaseDesk, call: str) -> 
         ("later", {"at": "2026-11-18T10:00"}, "déjà promis"),
         ("note", {"note": "Rappeler."}, "déjà ainsi"),
         ("reassign", {"to": "care_coordinator"}, "l’a déjà"),
-        ("outcome", {"outcome": "no_answer"}, "déjà conclu"),
+        ("outcome", {"outcome": "no_answer"}, "déjà terminée"),
     ],
 )
 async def test_the_same_again_is_harmless(
@@ -131,7 +132,7 @@ async def test_the_same_again_is_harmless(
 
 async def test_giving_back_makes_it_anybody_s(sacha: CaseDesk, call: str) -> None:
     await sacha.move(call, "claim")
-    assert "rendu à l’équipe" in html.unescape((await sacha.move(call, "release", script=True)).text)
+    assert "rendue à l’équipe" in html.unescape((await sacha.move(call, "release", script=True)).text)
     assert await state(call) == ("open", None)
     assert "Personne ne l’avait" in html.unescape((await sacha.move(call, "release", script=True)).text)
 
@@ -243,7 +244,7 @@ async def test_an_unfinished_form_comes_back_with_what_it_lacks(
     before = await journal()
     answer = await sacha.move(call, move, script=script, **fields)
     assert answer.status_code == 422
-    text = html.unescape(answer.text)
+    text = as_read(answer.text)
     assert said in text
     assert kept in text
     assert re.search(rf'<details class="move" id="{move}-[^>]* open', text)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
-from db.changes._worklist import Hand
+from db.actors import Hand
 from db.changes.outcomes import record_outcome
 from db.changes.worklist import acknowledge_task, claim_task
 from db.clock import clock
@@ -19,6 +19,7 @@ from db.states import CallOutcome, TaskKind
 from portal.staff.words import words_for
 from tests.db.changes import people
 from tests.db.changes.people import ANDREA, SACHA
+from tests.portal.staff.checker import as_read
 from tests.portal.staff.worklist import MOVES, NOW, CaseDesk, Desks, journal, open_desks
 
 TAKING = {"claim", "outcome", "later"}
@@ -114,8 +115,8 @@ async def test_what_was_written_with_an_outcome_that_comes_too_late_is_kept_for_
         ref, "outcome", script=script, mark=mark, outcome="left_message", note="Sa sœur rappelle."
     )
     assert answer.status_code == 409
-    text = html.unescape(answer.text)
-    assert "déjà conclu : rien n’a changé" in text
+    text = as_read(answer.text)
+    assert "déjà terminée : rien n’a changé" in text
     assert "vous pouvez encore l’enregistrer comme note" in text
     assert ">Sa sœur rappelle.</textarea>" in text
     assert (await sacha.move(ref, "note", note="Sa sœur rappelle.")).status_code == 303
@@ -135,7 +136,7 @@ async def test_a_form_sent_twice_is_told_kindly_and_does_nothing_more(move: str,
     assert (await journal(), await people.task(ref)) == before
     if move == "escalate":
         assert again.status_code == 409
-        assert "voici où il en est. Rien de plus n’a été enregistré." in html.unescape(again.text)
+        assert "voici où elle en est. Rien de plus n’a été enregistré." in as_read(again.text)
     else:
         assert again.headers["location"].endswith(f"_already#case-{ref}")
 
@@ -147,7 +148,7 @@ async def test_an_old_page_s_claim_takes_no_case_that_was_given_back_since(desks
     await sacha.move(ref, "release")
     answer = await sacha.send(ref, "claim", mark=mark)
     assert answer.status_code == 409
-    assert "a changé entre-temps" in html.unescape(answer.text)
+    assert "a changé entre-temps" in as_read(answer.text)
     assert (await people.task(ref))["status"] == "open"
 
 
@@ -156,4 +157,4 @@ async def test_a_role_that_nobody_can_take_is_told_as_such(desks: Desks, house: 
     await fetch("UPDATE practitioner SET staff = NULL")
     answer = await sacha.move(ref, "reassign", to="practitioner", script=True)
     assert answer.status_code == 422
-    assert "Personne n’occupe cette fonction pour le moment" in html.unescape(answer.text)
+    assert "Personne n’occupe cette fonction pour le moment" in as_read(answer.text)

@@ -1,6 +1,5 @@
 """On the pages, as in Slack: a clinical case is for those who give care, and the others are told whose it is."""
 
-import html
 import re
 from collections.abc import AsyncIterator
 from datetime import date
@@ -19,6 +18,7 @@ from db.states import Role, TaskKind
 from tests import factories as f
 from tests.db.changes import people
 from tests.db.changes.people import ANDREA, CAMILLE, MAXIME, SACHA
+from tests.portal.staff.checker import as_read
 from tests.portal.staff.worklist import MOVES, NOW, Desks, claimed_by, journal, looked_up, open_desks, state
 
 DOMINIQUE = "Dominique Petit"
@@ -82,7 +82,7 @@ async def test_a_page_shows_each_case_with_the_forms_of_those_who_may_and_takes_
             assert "<form" not in shown
             assert "Je lâche." not in shown
             assert answer.status_code == 403, kind
-            assert "revient à l’équipe soignante : rien n’a changé" in html.unescape(answer.text)
+            assert "revient à l’équipe soignante : rien n’a changé" in as_read(answer.text)
             assert (await journal(), await people.task(ref)) == before
             assert (role, ref) in await refused()
         else:
@@ -103,7 +103,7 @@ async def test_every_move_is_refused_calmly_on_either_page(
     before = await journal()
     for move, fields in MOVES.items():
         answer = await camille.send(ref, move, script=script, back=back, **fields)
-        text = html.unescape(answer.text)
+        text = as_read(answer.text)
         assert answer.status_code == 403, move
         assert "rien n’a changé" in text
         assert WHOSE in text
@@ -111,7 +111,7 @@ async def test_every_move_is_refused_calmly_on_either_page(
         assert f"/staff/cases/{ref}/claim" not in text
     whole = await camille.send(ref, "claim")
     assert whole.status_code == 403
-    assert html.unescape(whole.text).count("revient à l’équipe soignante : rien n’a changé") == 1
+    assert as_read(whole.text).count("revient à l’équipe soignante : rien n’a changé") == 1
     # Nor does it matter what the form lacks.
     assert (await camille.send(ref, "outcome", script=script, back=back)).status_code == 403
     assert await journal() == before
@@ -124,7 +124,7 @@ async def test_the_page_says_in_the_reader_s_language_whom_to_tell(desks: Desks,
     assert "Si vous savez quelque chose d’utile, dites-le à Maxime Lefèvre." in page
     await fetch("UPDATE staff SET language = 'en' WHERE name = $1", CAMILLE)
     page = await (await desks.of(CAMILLE)).text(f"/staff/cases/{ref}")
-    assert "This case is for those who give care (practitioner, care coordination, clinical lead)" in page
+    assert "This request is for those who give care (practitioner, care coordination, clinical lead)" in page
     assert "tell Maxime Lefèvre." in page
 
 

@@ -230,12 +230,12 @@ async def test_sequence_is_paused_resumed_and_stopped(staff_client: StaffClient,
     await desk.get(await at(row))
     fields = {"sequence": await running(row)}
     text = await do(desk, row, "sequence", fields | {"do": "pause", "until": "2026-11-19"})
-    assert "La relance est en pause." in text
+    assert "Le parcours de relance est en pause." in text
     assert "En pause : décidé par l’équipe Reprise prévue : jeu. 19 nov. 2026 à 09:00" in text
-    assert "La relance reprend." in await do(desk, row, "sequence", fields | {"do": "resume"})
-    assert "La relance est arrêtée." in await do(desk, row, "sequence", fields | {"do": "stop"})
+    assert "Le parcours de relance reprend." in await do(desk, row, "sequence", fields | {"do": "resume"})
+    assert "Le parcours de relance est arrêté." in await do(desk, row, "sequence", fields | {"do": "stop"})
     assert await sequence(row.patient_key) == ("stopped", "stopped_by_staff")
-    assert "Cette relance est terminée" in await do(desk, row, "sequence", fields | {"do": "resume"})
+    assert "Ce parcours est terminé" in await do(desk, row, "sequence", fields | {"do": "resume"})
     assert "C’était déjà ainsi" in await do(desk, row, "sequence", fields | {"do": "stop"})
 
 
@@ -263,14 +263,14 @@ async def test_follow_up_that_is_over_says_how_it_ended(staff_client: StaffClien
     desk = await staff_client(Role.FRONT_DESK)
     await desk.get(await at(row))
     text = await do(desk, row, "sequence", {"sequence": await running(row), "do": "stop"})
-    assert "Relance Arrêtée" in text
+    assert "Parcours de relance Arrêté" in text
     assert "Depuis le lun. 16 nov. 2026 à 10:10 : arrêté par l’équipe" in text
     assert "Rien n’est prévu." in text
-    for act in ("Reprendre", "Mettre en pause", "Arrêter la relance"):
+    for act in ("Reprendre", "Mettre en pause", "Arrêter le parcours"):
         assert act not in text
     await fetch("UPDATE enrolment SET status = 'completed', reason = 'completed'")
     text = await seen(desk, await at(row))
-    assert "Relance Terminée" in text
+    assert "Parcours de relance Terminé" in text
     assert "tous les messages prévus sont passés" in text
 
 
@@ -281,13 +281,13 @@ async def test_of_two_follow_ups_the_running_one_is_shown(staff_client: StaffCli
     await set_label(await ref_of(row), rule=CRISIS, practice=practice, actor="staff:x", now=f.MONDAY)
     desk = await staff_client(Role.CLINICAL_LEAD)
     text = await seen(desk, await at(row))
-    assert "Relance En cours" in text
+    assert "Parcours de relance En cours" in text
     assert "Parcours « suivi prioritaire »" in text
     assert text.count("Mettre en pause") == 2
     assert "un autre parcours a pris la suite" in text
     # A page left open speaks of the one that was replaced.
     old = await fetch_value("SELECT ref FROM enrolment ORDER BY id LIMIT 1")
-    assert "Une autre relance a pris la suite" in await do(desk, row, "sequence", {"sequence": old, "do": "stop"})
+    assert "Un autre parcours a pris la suite" in await do(desk, row, "sequence", {"sequence": old, "do": "stop"})
     assert await sequence(row.patient_key) == ("active", None)
 
 
@@ -415,5 +415,5 @@ async def test_staff_read_it_in_their_language(staff_client: StaffClient, practi
     await fetch("UPDATE staff SET language = 'en'")
     desk = await staff_client(Role.FRONT_DESK)
     text = await seen(desk, await at(row))
-    assert "No objection to automatic follow-ups." in text
+    assert "No objection to automated follow-ups." in text
     assert "Follow-up" in text

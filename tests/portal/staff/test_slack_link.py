@@ -16,6 +16,7 @@ from jobs.delivery.slack import SlackRound
 from portal.demo.slack.double import SlackDouble
 from tests import factories as f
 from tests.bot.conftest import CHANNEL, access
+from tests.bot.waiting import eventually
 from tests.fakes.slack import slack_double
 from tests.portal.staff.conftest import StaffClient
 
@@ -54,8 +55,18 @@ async def test_a_member_confirms_the_account_with_their_address(slack: SlackDoub
     assert await linked() == user.id
     assert "relié" in (await desk.get(f"{PAGE}?notice=slack_linked")).text
     assert "relié" in (await desk.get("/staff/account")).text
+
+
+async def test_whoever_unlinks_finds_nothing_of_the_cases_in_the_app_home(
+    slack: SlackDouble, staff_client: StaffClient
+) -> None:
+    user = slack.workspace.add_user("Sacha Morel", "sacha@tilleuls.example")
+    desk = await staff_client("care_coordinator")
+    await desk.post(PAGE, {"user": user.id})
     await desk.post(f"{PAGE}/unlink")
     assert await linked() is None
+    home = await eventually(lambda: slack.workspace.homes.get(user.id))
+    assert "Relier mon compte" in str(home.blocks)
 
 
 async def test_nobody_links_somebody_elses_account(slack: SlackDouble, staff_client: StaffClient) -> None:
@@ -103,7 +114,13 @@ async def test_while_slack_takes_nothing_the_worklist_says_so(slack: SlackDouble
     await tick.catch_up()
     await tick.close()
     shown = (await desk.get("/staff/today")).text
-    assert "Slack ne prend pas les messages en ce moment (l’application a été retirée de Slack)." in shown
+    said = "Slack ne prend pas les messages en ce moment (l’application a été retirée de Slack)."
+    assert said in shown
+    case = await fetch_value("SELECT ref FROM task")
+    assert said in (await desk.get(f"/staff/cases/{case}")).text
+    assert said not in (await desk.get(f"/staff/cases/{case}/news?version=x")).text
+    await fetch("UPDATE slack_post SET stale = false, error = NULL")
+    assert "Slack" not in (await desk.get(f"/staff/cases/{case}")).text.partition("<main")[2]
 
 
 SAID = {

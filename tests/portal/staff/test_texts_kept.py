@@ -2,13 +2,17 @@
 
 import html
 import time
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 
+from db.engine import fetch_value
 from db.queries.practices import Profile
 from db.queries.tones import TextWords, text_history
 from portal.forms.texts import text_form
 from tests.portal.checker import main_text, said
+from tests.portal.staff.checker import check_staff_page
 from tests.portal.staff.conftest import StaffClient
 from tests.portal.staff.desk import Desk
 from tests.portal.staff.test_texts import (
@@ -16,6 +20,7 @@ from tests.portal.staff.test_texts import (
     AT_SMS,
     DENTAL,
     GUILT,
+    HARM,
     MINE,
     SHIPPED,
     another_writes,
@@ -56,7 +61,7 @@ async def test_a_page_that_is_out_of_date_changes_nothing(admin: Desk, practice:
     await another_writes(practice, "Les mots de Camille")
     answer = await admin.post(f"{AT}/{move}", {"seen": opened, "version": "1"})
     assert answer.status_code == 409
-    assert "Camille Roux a modifié ce texte entre-temps" in html.unescape(answer.text)
+    assert "Entre-temps, Camille Roux a modifié ce texte" in html.unescape(answer.text)
     assert [one.words.body for one in (await text_history(practice.id, DENTAL)).versions] == [
         "Les mots de Camille",
         MINE,
@@ -127,8 +132,88 @@ async def test_whoever_was_away_for_long_keeps_what_they_typed(admin: Desk) -> N
     assert "HX-Redirect" not in answer.headers
     assert answer.headers["HX-Retarget"] == "#problem"
     assert "copiez-le" in answer.text
-    without_script = await admin.post(f"{AT}/preview", form())
-    assert without_script.headers["location"].startswith("/staff/sign-in")
+
+
+def given_back(answer: httpx.Response, admin: Desk) -> dict[str, str]:
+    """The words of the page that gives them back, which asks for nothing and leads to the sign-in."""
+    page = check_staff_page(answer, admin.app)
+    assert "vos mots sont ici : copiez-les" in main_text(page)
+    assert list(page.iter("form")) == list(page.iter("script")) == list(page.iter("iframe")) == []
+    found = {one.get("id") or "": one for name in ("input", "textarea") for one in page.iter(name)}
+    assert all("readonly" in one.attrib and "name" not in one.attrib for one in found.values())
+    return {
+        name: (one.text or "").lstrip("\n") if one.tag == "textarea" else one.get("value") or ""
+        for name, one in found.items()
+    }
+
+
+@pytest.mark.parametrize("move", ["preview", "save", "publish", "send"])
+async def test_without_a_script_whoever_was_away_for_long_is_given_their_words_back(
+    admin: Desk, practice: Profile, move: str
+) -> None:
+    admin.client.cookies.clear()
+    mine = "Des mots que personne n’a encore.\n\nEt {{ link }} aussi."
+    answer = await admin.post(f"{AT}/{move}", form(mine, "Un objet à moi", seen="", phone="06 39 98 12 34"))
+    assert answer.status_code == 401
+    assert given_back(answer, admin) == {"subject": "Un objet à moi", "body": mine}
+    assert answer.headers["cache-control"] == "no-store"
+    # Nothing that only the practice knows, nor what was written beside the text.
+    assert [one in answer.text for one in (practice.name, practice.discreet_name, "06 39 98")] == [False] * 3
+    (link,) = [one for one in check_staff_page(answer, admin.app).iter("a") if "Me reconnecter" in said(one)]
+    to_sign_in = await admin.client.get(link.get("href") or "")
+    assert to_sign_in.headers["location"] == f"/staff/sign-in?{urlencode({'to': AT})}"
+    assert await fetch_value("SELECT count(*) FROM tone_variant") == 0
+    assert await fetch_value("SELECT count(*) FROM delivery WHERE rehearsal") == 0
+
+
+async def test_an_sms_is_given_back_without_a_subject(admin: Desk) -> None:
+    admin.client.cookies.clear()
+    answer = await admin.post(f"{AT_SMS}/save", {"body": "Un SMS.", "subject": "x"})
+    assert given_back(answer, admin) == {"body": "Un SMS."}
+
+
+async def test_whoever_has_signed_in_anew_beside_the_form_is_given_their_words_back(admin: Desk) -> None:
+    answer = await admin.post(f"{AT}/save", form(csrf="of the session before"), csrf=False)
+    assert answer.status_code == 403
+    assert given_back(answer, admin)["body"] == MINE
+    assert await fetch_value("SELECT count(*) FROM tone_variant") == 0
+    swapped = await admin.client.post(f"{AT}/preview", data=form(), headers={"hx-request": "true", "x-csrftoken": "x"})
+    assert (swapped.status_code, swapped.headers["HX-Retarget"]) == (403, "#problem")
+    assert "copiez-le" in swapped.text
+
+
+async def test_words_that_mean_harm_are_given_back_as_words(admin: Desk) -> None:
+    admin.client.cookies.clear()
+    answer = await admin.post(f"{AT}/save", form(HARM, HARM))
+    assert given_back(answer, admin) == {"subject": HARM, "body": HARM}
+    assert "<script>alert" not in answer.text
+    assert "<img src=x" not in answer.text
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://elsewhere.example"}])
+async def test_words_of_another_site_are_shown_to_nobody(admin: Desk, headers: dict[str, str]) -> None:
+    admin.client.cookies.clear()
+    answer = await admin.post(f"{AT}/save", form("Des mots d’ailleurs."), headers=headers)
+    assert answer.status_code == 403
+    assert "ailleurs" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        (f"{AT}/save", {}),
+        (f"{AT}/save", {"body": " \r\n"}),
+        ("/staff/texts/worth/email/surgery/fr/save", {"body": "Des mots."}),
+        (f"{AT}/discard", {"seen": "", "body": "Des mots."}),
+    ],
+)
+async def test_where_there_are_no_words_to_lose_the_sign_in_comes_at_once(
+    admin: Desk, path: str, data: dict[str, str]
+) -> None:
+    admin.client.cookies.clear()
+    answer = await admin.post(path, data, csrf=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/staff/sign-in")
 
 
 async def test_a_draft_that_was_thrown_away_is_nobodys_doing_by_name(admin: Desk, practice: Profile) -> None:
@@ -138,7 +223,7 @@ async def test_a_draft_that_was_thrown_away_is_nobodys_doing_by_name(admin: Desk
     await admin.post(f"{AT}/discard", {"seen": opened})
     answer = await admin.post(f"{AT}/save", form(MINE + " Encore.", seen=opened))
     assert answer.status_code == 409
-    assert "Quelqu’un a enregistré ce texte" in html.unescape(answer.text)
+    assert "quelqu’un a enregistré ce texte" in html.unescape(answer.text)
 
 
 async def test_a_version_says_whose_draft_it_would_take_the_place_of(admin: Desk, practice: Profile) -> None:

@@ -11,6 +11,8 @@ from portal.staff.typeset import typeset
         ("SMS « premier message » envoyé", "SMS «_premier message_» envoyé"),
         ("En pause : décidé", "En pause_: décidé"),
         ("d’elle-même ; le reste attend !", "d’elle-même_; le reste attend_!"),
+        ("« traité », « rien à faire ».", "«_traité_», «_rien à faire_»."),
+        ("À qui ? Dites « oui ! »", "À qui_? Dites «_oui_!_»"),
         ("à 10:40, voir https://x.example/ :)", "à 10:40, voir https://x.example/ :)"),
     ],
 )

@@ -1,5 +1,6 @@
 """The words of the staff pages."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,3 +38,26 @@ def test_french_is_written_with_its_own_signs() -> None:
     table = tables()["fr"]
     flat = [(name, text) for section in table.values() for name, text in section.items() if isinstance(text, str)]
     assert [name for name, text in flat if "'" in text and "<" not in text] == []
+
+
+def every_text(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from every_text(value)
+        else:
+            yield name, value
+
+
+def test_no_line_of_a_page_in_french_ends_before_its_punctuation() -> None:
+    shown = vars(words_for("fr"))
+    texts = [text for name in tables()["fr"] for _, text in every_text(vars(shown[name]))]
+    assert [text for text in texts if re.search(r" [:;?!»](?:\s|$)|« ", text)] == []
+    assert sum("\u00a0" in text for text in texts) > 50
+
+
+def test_each_text_names_the_same_values_in_every_language() -> None:
+    values = [
+        sorted((name, sorted(set(re.findall(r"{(\w+)}", text)))) for name, text in every_text(table))
+        for table in tables().values()
+    ]
+    assert all(one == values[0] for one in values)

@@ -19,7 +19,7 @@ from portal.staff.store import Sessions, Stage, cookie_name
 from tests.db.changes import people
 from tests.db.changes.people import ANDREA, CALL_DUE, CAMILLE, MAXIME, SACHA
 from tests.portal.conftest import visitor
-from tests.portal.staff.checker import check_staff_page
+from tests.portal.staff.checker import as_read, check_staff_page
 from tests.portal.staff.desk import Desk
 
 NOW = CALL_DUE + timedelta(minutes=5)
@@ -43,7 +43,7 @@ class CaseDesk(Desk):
     async def text(self, path: str) -> str:
         answer = await self.get(path)
         assert answer.status_code == 200, answer.text
-        return html.unescape(answer.text)
+        return as_read(answer.text)
 
     async def news(self, path: str) -> httpx.Response:
         """As the page asks by itself."""

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -392,3 +393,13 @@ def test_neither_number_nor_text_is_in_a_representation() -> None:
     assert "Camille" not in shown(an_sms())
     assert "+33639980000" not in shown(an_sms())
     assert "STOP" not in shown(Inbound("SM9", "+33639980000", "+33644600000", "STOP"))
+
+
+async def test_a_page_may_open_a_gateway_for_one_question() -> None:
+    """The authorities that are trusted are read once: it is what took the time."""
+    settings = TwilioSettings("AC0", "t0ken", "+33644600000")
+    await Twilio(settings).close()
+    began = time.perf_counter()
+    for _ in range(20):
+        await Twilio(settings).close()
+    assert time.perf_counter() - began < 0.4

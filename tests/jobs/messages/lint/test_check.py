@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import pytest
@@ -5,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.messages.catalogue import Catalogue, Key, Wording, shipped
+from jobs.messages.lint.addresses import check_addresses
 from jobs.messages.lint.check import lint, lint_catalogue
 from jobs.messages.lint.findings import Kind
 from jobs.messages.lint.terms import known_languages, terms
+from jobs.messages.lint.words import check_words
 from tests.jobs.messages.samples import ORDINARY
 
 SMS = "Bonjour {{ first_name }}, à bientôt :\n{{ link }}\n{{ opt_out }}"
@@ -67,6 +70,63 @@ def test_a_placeholder_that_cannot_be_read_gets_the_one_that_was_meant(written: 
     assert {one.rule for one in found} == {rule}
     assert text[found[0].start : found[0].end] == written
     assert meant in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("{% if foo %}Un mot.{% endif %}", ["{% if foo %}"]),
+        ("{% if first_name %}Un mot.{% endif %}", ["{% if first_name %}"]),
+        ("{% if not slots_soon %}Un mot.{% endif %}", ["{% if not slots_soon %}", "{% endif %}"]),
+        ("{% if slots_soon %}Un mot.{% else %}Un autre.{% endif %}", ["{% else %}"]),
+        ("{% if slots_soon %}Un mot.", ["{% if slots_soon %}"]),
+        ("{% if slots_soon %}{% if slots_soon %}Un mot.{% endif %}", ["{% if slots_soon %}"]),
+        ("Un mot.{% endif %}", ["{% endif %}"]),
+        ("{% for jour in jours %}Un mot.{% endfor %}", ["{% for jour in jours %}", "{% endfor %}"]),
+        ("{% set a = 1 %}", ["{% set a = 1 %}"]),
+        ('{% include "autre" %}', ['{% include "autre" %}']),
+        ("{% raw %}Un mot.", ["{% raw %}"]),
+        ("{% if slots_soon", ["{% if "]),
+        ("{# une remarque #}", ["{# une ", "#}"]),
+    ],
+)
+@pytest.mark.parametrize(("reader", "nothing_else"), [("fr", "Rien d’autre n’est lu"), ("en", "Nothing else is read")])
+def test_a_statement_gets_the_one_condition_that_exists(
+    written: str, found: list[str], reader: str, nothing_else: str
+) -> None:
+    text = f"{EMAIL}\n\n{written}"
+    told = lint(text, kind="email", language="fr", reader=reader)
+    assert [(one.rule, text[one.start : one.end]) for one in told] == [("condition.broken", one) for one in found]
+    for one in told:
+        assert "{% if slots_soon %} ... {% endif %}" in one.message
+        assert nothing_else in one.message
+
+
+def test_the_one_condition_is_no_finding() -> None:
+    assert _rules(f"{EMAIL}\n\n{{% if slots_soon %}}Un mot.{{% endif %}}", "email") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "rule"),
+    [
+        ("sms", "first", "link.typed"),
+        ("email", "first", "link.typed"),
+        ("subject", "first", "link.out_of_place"),
+        ("sms", "emergency", "link.out_of_place"),
+    ],
+)
+def test_a_typed_address_is_replaced_by_the_link_where_there_is_one(kind: Kind, message: str, rule: str) -> None:
+    body = {"sms": SMS, "email": EMAIL, "subject": ""}[kind] if message == "first" else "{{ numbers }}"
+    told = lint(f"Voir bit.ly/x\n{body}", kind=kind, language="fr", message=message)
+    [found] = [one for one in told if one.rule.startswith("link.")]
+    assert (found.rule, found.severity, "{{ link }}" in found.message) == (rule, "error", rule == "link.typed")
+
+
+@pytest.mark.parametrize("word", ["a", "a.", "a-", "http", "www.", "a.fr", "1", "_.", "x/", "https://"])
+def test_a_text_without_end_is_read_for_addresses_at_once(word: str) -> None:
+    began = time.perf_counter()
+    list(check_addresses(word * (8_000 // len(word)), "email", "fr"))
+    assert time.perf_counter() - began < 1
 
 
 def test_a_character_outside_the_sms_alphabet_is_shown_at_its_place() -> None:
@@ -160,6 +220,41 @@ def test_findings_are_told_in_the_language_of_their_reader() -> None:
     assert "Write" in english.message
 
 
+@pytest.mark.parametrize(
+    ("language", "reader", "advice"),
+    [
+        ("fr", "fr", "« Urgent » presse la personne. Écrivez plutôt « quand vous le souhaitez »."),
+        ("en", "fr", "« Urgent » presse la personne. Écrivez plutôt « whenever you like »."),
+        ("en", "en", "'Urgent' hurries people. Write 'whenever you like'."),
+        ("fr", "en", "'Urgent' hurries people. Write 'quand vous le souhaitez'."),
+    ],
+)
+def test_what_to_write_instead_is_in_the_language_of_the_text(language: str, reader: str, advice: str) -> None:
+    [found] = lint("Urgent", kind="subject", language=language, reader=reader)
+    assert found.message == advice
+
+
+@pytest.mark.parametrize("reader", known_languages())
+@pytest.mark.parametrize("name", ["PsyLyon", "CABPSYLYON", "Psy Lyon"])
+def test_a_telling_sender_name_gets_the_words_of_its_own_language(name: str, reader: str) -> None:
+    found = lint(name, kind="sender", language="en", reader=reader)
+    told = next(one.message for one in found if one.rule == "discretion")
+    assert "appointment" in told
+    assert "rendez-vous" not in told
+
+
+@pytest.mark.parametrize("language", known_languages())
+def test_what_to_write_instead_can_be_written(language: str) -> None:
+    known = terms(language)
+    assert known is not None
+    offered = [(rule, words) for rule in known.rules for words in rule.instead]
+    assert len(offered) >= 12
+    for rule, words in offered:
+        for kind in ("sms", "subject", "email"):
+            for speciality in ("general", "psychotherapy", "nutrition"):
+                assert check_words(words, kind, language, speciality, False, "fr") == (), (rule.name, words)
+
+
 def test_edited_texts_are_read_with_the_shipped_ones() -> None:
     key = Key("first", "email", "dental", "fr")
     mine: Catalogue = shipped().for_practice("fr", {key: Wording(EMAIL, "Votre dentiste vous attend")})
@@ -178,6 +273,10 @@ def test_languages_have_the_same_rules(language: str) -> None:
     assert other is not None
     names = {rule.name for rule in french.rules} - {"tone.gendered"}
     assert {rule.name for rule in other.rules} - {"tone.gendered"} == names
+    # The sentences quote as many words as the French ones have.
+    assert {rule.name: len(rule.instead) for rule in other.rules if rule.instead} == {
+        rule.name: len(rule.instead) for rule in french.rules if rule.instead
+    }
 
 
 @settings(max_examples=60, deadline=None)
