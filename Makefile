@@ -29,12 +29,13 @@ run: install ## Start everything on this machine (PORT=8000 DATA=.data ARGS=--pr
 
 install: $(VENV)/.run $(VENV)/.engines $(HTMX) $(VENV)/.project ## Install what running needs into .venv
 
-# The journeys mostly wait for a moved clock and for pages: they run beside everything else, and are told of after it.
+# The journeys mostly wait for a moved clock and for pages: they run beside everything else, two at a time, and are told
+# of after it.
 test: lint install browser gateway ## Check format, style, types and layers, then run every test (ARGS=path for some)
 ifneq ($(strip $(ARGS)),)
 	@$(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest -p no:cacheprovider e2e >$(VENV)/journeys.log 2>&1 & journeys=$$!; failed=0; \
+	@$(PY) -m pytest -p no:cacheprovider -n 2 e2e >$(VENV)/journeys.log 2>&1 & journeys=$$!; failed=0; \
 	$(PY) -m pytest tests || failed=1; \
 	wait $$journeys || failed=1; cat $(VENV)/journeys.log; exit $$failed
 endif
