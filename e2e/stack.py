@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from e2e.terminal import command
+
 FRONT_DOOR = Path(__file__).parents[1] / "reprise.py"
 START_S = 60.0
 STOP_S = 40.0
@@ -40,11 +42,9 @@ class Stack:
 
     def reprise(self, *words: str | Path, code: int = 0) -> str:
         """Run a command against this stack; returns its standard output."""
-        done = subprocess.run(
-            [sys.executable, FRONT_DOOR, "--data", self.data, *words], capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == code, f"reprise {words} ended with {done.returncode}: {done.stderr[-2000:]}"
-        return done.stdout
+        done = command("--data", *map(str, (self.data, *words)))
+        assert done.code == code, f"reprise {words} ended with {done.code}: {done.err[-2000:]}"
+        return done.out
 
     def json(self, *words: str | Path, code: int = 0) -> Any:
         return json.loads(self.reprise(*words, "--json", code=code))
