@@ -94,6 +94,8 @@ def thread_message(card: CaseCard, lines: tuple[CaseLine, ...], words: Words) ->
 def notice_message(card: CaseCard, occasion: str, words: Words, *, base_url: str, link: str | None) -> Said:
     """Told to one person alone: an event, not a state. `link` leads to the case's own message."""
     asked = words.of("asked", card.kind)
+    if card.is_pressing:
+        asked = f"{asked}, {say(words, 'priority')}"
     said = say(words, f"notice_{occasion}", asked=asked, ref=escaped(card.ref))
     links = [_link(card, words, base_url)]
     if link is not None:

@@ -77,6 +77,15 @@ def test_every_notice_passes_slacks_limits(language: str, occasion: str, link: s
         assert card.ref in strings(said.blocks)
 
 
+@pytest.mark.parametrize("status", TaskStatus)
+@pytest.mark.parametrize("urgent", [True, False])
+def test_a_case_is_called_priority_while_it_is_open_and_only_where_it_is(urgent: bool, status: TaskStatus) -> None:
+    card = replace(CALL, urgent=urgent, status=status)
+    notice = notice_message(card, Occasion.OPENED, words("fr"), base_url=BASE_URL, link=None)
+    for said in (case_message(card, words("fr"), base_url=BASE_URL), notice):
+        assert ("prioritaire" in strings(said.blocks)) == ("prioritaire" in said.text) == (urgent and card.is_open)
+
+
 @pytest.mark.parametrize("language", languages())
 def test_a_thread_tells_everything_that_happens_to_a_case(language: str) -> None:
     known = words(language)
