@@ -55,7 +55,7 @@ def outcome_modal(case: Acting, about: About, words: Words, *, base_url: str, pr
             hint=say(words, "hint_when", days=days),
         ),
     ]
-    if case.undecided:
+    if case.about_patient:
         follow = [option(say(words, f"follow_{name}"), name) for name in ("resume", "stop")]
         hint = say(words, "hint_follow")
         blocks.append(_field(FOLLOW, say(words, "field_follow"), _select(follow), hint=hint))

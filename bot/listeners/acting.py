@@ -15,7 +15,7 @@ from bot.identity import hand_of, member_of
 from db import clock
 from db.changes.outcomes import Follow, record_outcome
 from db.changes.worklist import acknowledge_task, claim_task, postpone_task, reassign_task, release_task
-from db.errors import AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated, Refused, Undecided
+from db.errors import AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated, Refused
 from db.queries.slack import Acting, Member, Someone, case_to_act_on
 from db.queries.words import Words
 from db.states import CallOutcome
@@ -25,7 +25,6 @@ ANSWERS: Mapping[type[Exception], str] = {
     MessageUnderWay: "answer_busy",
     MayNotAct: "answer_not_allowed",
     Outdated: "answer_changed",
-    Undecided: "answer_changed",
     IllegalTransition: "answer_closed",
 }
 

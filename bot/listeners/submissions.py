@@ -142,7 +142,7 @@ async def _conclude(here: Here, filled: Filled) -> Result:
         return Result(errors={OUTCOME: say(ready.words, "error_outcome")})
     follow = filled.chosen(FOLLOW)
     change = acting.conclude(CallOutcome(chosen), Follow(follow) if follow in tuple(Follow) else None)
-    return await _change(here, ready, change, {OUTCOME: "error_outcome"}, asked=FOLLOW in filled.values)
+    return await _change(here, ready, change, {OUTCOME: "error_outcome"})
 
 
 async def _give(here: Here, filled: Filled) -> Result:
@@ -153,17 +153,12 @@ async def _give(here: Here, filled: Filled) -> Result:
     return await _change(here, ready, change, {TO: "answer_cannot_be_told"})
 
 
-async def _change(
-    here: Here, ready: Ready, change: Change, refused: Mapping[str, str], *, asked: bool = False
-) -> Result:
-    """`refused`: at which field a plain refusal is told, and in which words. `asked`: whether the messages go on."""
+async def _change(here: Here, ready: Ready, change: Change, refused: Mapping[str, str]) -> Result:
+    """`refused`: at which field a plain refusal is told, and in which words."""
     try:
         changed = await change(here, ready.case.card.ref, ready.member)
-    except Undecided as problem:
-        if asked:
-            return Result(errors={FOLLOW: say(ready.words, "error_follow")})
-        # The patient's answer came while the form was open.
-        return Result(said=await acting.refusal(here, ready, problem))
+    except Undecided:
+        return Result(errors={FOLLOW: say(ready.words, "error_follow")})
     except (AlreadyClaimed, IllegalTransition, MayNotAct, MessageUnderWay, Outdated) as problem:
         return Result(said=await acting.refusal(here, ready, problem))
     except Refused as problem:

@@ -13,7 +13,7 @@ from db.queries.team import REACHABLE, staffing
 from db.queries.worklist import MARK
 from db.rules.acting import may_act
 from db.rules.windows import at_local_time, local_day
-from db.states import OPEN_TASK, Channel, DeliveryStatus, EnrolmentStatus, Reason, Role, TaskKind, TaskStatus
+from db.states import OPEN_TASK, Channel, DeliveryStatus, Role, TaskKind, TaskStatus
 from db.tables.deliveries import HUMAN
 
 MOST_LISTED = 20
@@ -103,13 +103,11 @@ class CaseAtSlack:
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """One case before somebody acts on it. `allowed`: this person may; `about_patient`: a call can be its outcome;
-    `undecided`: the patient's messages wait until somebody says whether they go on."""
+    """One case before somebody acts on it. `allowed`: this person may; `about_patient`: a call can be its outcome."""
 
     card: CaseCard
     allowed: bool
     about_patient: bool
-    undecided: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,19 +310,16 @@ async def case_to_act_on(practice: int, ref: str, member: Member) -> Acting | No
     """None where this practice has no such case."""
     row = await fetch_one(
         f"SELECT {CARD}, t.patient IS NOT NULL AS about_patient, "
-        "coalesce($3 IN (t.assignee, t.fallback, t.claimed_by), false) AS given, "
-        "EXISTS (SELECT FROM enrolment e WHERE e.patient = t.patient AND e.status = $4 AND e.reason = $5) AS undecided "
-        f"{CARD_FROM} WHERE t.practice = $1 AND t.ref = $2",
+        f"coalesce($3 IN (t.assignee, t.fallback, t.claimed_by), false) AS given {CARD_FROM} "
+        "WHERE t.practice = $1 AND t.ref = $2",
         practice,
         ref,
         member.id,
-        EnrolmentStatus.PAUSED,
-        Reason.REPLIED,
     )
     if row is None:
         return None
     allowed = may_act(member.role, TaskKind(row["kind"]), given=row["given"])
-    return Acting(_card(row), allowed, row["about_patient"], row["undecided"])
+    return Acting(_card(row), allowed, row["about_patient"])
 
 
 async def cases_of(practice: int, staff: int, *, most: int = MOST_LISTED) -> Listed:

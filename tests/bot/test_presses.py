@@ -231,30 +231,6 @@ async def test_messages_that_wait_for_a_decision_ask_for_it_in_the_modal(house: 
     assert await fetch_value("SELECT status FROM enrolment WHERE patient = $1", from_patient) == "stopped"
 
 
-async def test_the_messages_are_asked_about_only_where_they_wait_for_it(house: House) -> None:
-    ref = await house.a_call()
-    sacha, message = house.person(SACHA), await house.message(ref)
-    await sacha.press(message, "case_outcome")
-    await eventually(lambda: sacha.modal)
-    assert sacha.modal is not None
-    assert [block["block_id"] for block in sacha.modal.blocks if block["type"] == "input"] == ["outcome", "when"]
-
-
-async def test_an_answer_of_the_patient_while_the_modal_is_open_is_said_and_nothing_recorded(house: House) -> None:
-    absence = await f.make_absence(house.practice)
-    ref = await a_reply(house.practice, absence, clock.now())
-    await fetch("UPDATE enrolment SET status = 'active', reason = NULL")
-    await house.tick()
-    camille, message = house.person(CAMILLE), await house.message(ref)
-    await camille.press(message, "case_outcome")
-    await eventually(lambda: camille.modal)
-    await fetch("UPDATE enrolment SET status = 'paused', reason = 'replied'")
-    await camille.submit({("outcome", "choice"): CallOutcome.HANDLED})
-    assert camille.modal is not None
-    assert camille.modal.body["callback_id"] == "answer_view"
-    assert (await status(ref))[0] == TaskStatus.OPEN
-
-
 async def test_a_modal_about_a_case_that_somebody_else_took_says_so(channel_house: House) -> None:
     house = channel_house
     ref, message = await in_the_channel(house)

@@ -108,21 +108,20 @@ def test_what_says_nothing_of_the_case_makes_no_answer_in_the_thread() -> None:
 
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("about_patient", [True, False])
-@pytest.mark.parametrize("undecided", [True, False])
-def test_every_modal_passes_slacks_limits(language: str, about_patient: bool, undecided: bool) -> None:
+def test_every_modal_passes_slacks_limits(language: str, about_patient: bool) -> None:
     known = words(language)
     for kind in TaskKind:
-        case = Acting(replace(CALL, kind=kind), True, about_patient, undecided)
+        case = Acting(replace(CALL, kind=kind), True, about_patient)
         view = outcome_modal(case, About(CALL.ref), known, base_url=BASE_URL, promise_days=14)
         assert view_problems(view, "modal") == []
         assert "plain_text_input" not in strings(view)
     many = [(f"p{number}", "Z" * 200) for number in range(150)]
-    assert view_problems(reassign_modal(Acting(CALL, True, True, True), About(CALL.ref), many, known), "modal") == []
+    assert view_problems(reassign_modal(Acting(CALL, True, True), About(CALL.ref), many, known), "modal") == []
     assert view_problems(answer_modal("C’est noté.", known), "modal") == []
 
 
 def test_a_case_about_no_patient_offers_no_outcome_of_a_call() -> None:
-    case = Acting(replace(CALL, kind=TaskKind.SENDING_REFUSED), True, False, False)
+    case = Acting(replace(CALL, kind=TaskKind.SENDING_REFUSED), True, False)
     view = outcome_modal(case, About(CALL.ref), words("fr"), base_url=BASE_URL, promise_days=14)
     offered = [one["value"] for one in view["blocks"][1]["element"]["options"]]
     assert offered == [CallOutcome.HANDLED, CallOutcome.NOTHING_TO_DO, "later"]
