@@ -52,4 +52,6 @@ def _is_told(told: Any) -> bool:
         return isinstance(actions, list) and bool(actions) and bool(text_in(actions[0], "action_id"))
     if told.get("type") == "event_callback":
         return isinstance(told.get("event"), dict)
+    if told.get("type") in ("view_submission", "view_closed"):
+        return bool(text_in(told, "view", "type") and text_in(told, "view", "callback_id"))
     return True

@@ -165,6 +165,12 @@ def test_a_day_at_the_front_desk(stack: Stack, sign_in: SignIn, seen: Look) -> N
     desk.evaluate(LOOK_UNDER_THE_HAND)
     press(line_of(desk, ODILE), "Noter une absence")
     expect(colleague.get_by_text("Odile Essai").first).to_be_visible(timeout=WITHIN_MS)
+    # What is wrong with a form is said in its place, and by ourselves.
+    card = colleague.locator("[id^=case-]").filter(has_text="Odile Essai").first
+    card.locator("summary", has_text="Noter l’issue").click()
+    card.get_by_role("button", name="Enregistrer l’issue").click()
+    expect(colleague.get_by_text("Choisissez d’abord une issue.")).to_be_visible()
+    expect(colleague.locator("#problem")).to_be_empty()
     # The second half of a double click must not take back what the first half said.
     assert desk.evaluate("underTheHand") == "none"
 

@@ -48,6 +48,8 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 TRANSPORT_SECURITY = "max-age=31536000"
+# By this static/js/staff.js knows our own refusals from what a proxy says in our place.
+OURS = (b"x-reprise", b"1")
 
 
 def is_staffs(path: str) -> bool:
@@ -65,6 +67,7 @@ def secure_headers(config: Config) -> Hook:
         named["Strict-Transport-Security"] = TRANSPORT_SECURITY
     always = [(name.lower().encode(), value.encode()) for name, value in named.items()]
     of_staff = [(name, STAFF_POLICY.encode() if name == POLICY else value) for name, value in always]
+    of_staff.append(OURS)
     no_store = (b"cache-control", b"no-store")
 
     async def add_headers(message: Message, scope: Scope) -> None:

@@ -12,7 +12,7 @@ from db.changes._journal import Entry, Event, record
 from db.engine import Row, fetch
 from db.rules.human_steps import PlannedHumanStep
 from db.rules.risk import RiskRule
-from db.states import OPEN_TASK, Reason, TaskStatus
+from db.states import OPEN_TASK, Reason, TaskKind, TaskStatus
 from db.tokens import new_reference
 
 # What may still be ended.
@@ -88,6 +88,17 @@ async def end_withdrawn(
         "UPDATE task SET dedupe = left(dedupe, 100) || ':' || id WHERE id = ANY($1)", [row["id"] for row in rows]
     )
     return await _end(rows, reason, actor, now)
+
+
+async def end_lifted(patient: int, *, actor: str, now: datetime) -> int:
+    """The patient agrees to follow-ups again: whoever was to decide how to go on without them need not."""
+    rows = await fetch(
+        "SELECT id FROM task WHERE patient = $1 AND kind = $2 AND status = ANY($3) ORDER BY id FOR UPDATE",
+        patient,
+        TaskKind.OBJECTION,
+        STANDING,
+    )
+    return await _end(rows, Reason.BY_HAND, actor, now)
 
 
 async def _end(found: Sequence[Row], reason: Reason, actor: str, now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from db.changes._human_steps import end_lifted
 from db.changes._journal import Entry, Event, record
 from db.changes._sequences import lock_live_enrolment, stop_sequence, when_quiet
 from db.changes._tasks import NewTask, open_task
@@ -42,7 +43,8 @@ async def record_objection(patient: str, *, practice: int, actor: str, now: date
 
 
 async def lift_objection(patient: str, *, practice: int, actor: str, now: datetime) -> bool:
-    """The patient agrees to follow-ups again, from the next absence on. False when none stood."""
+    """The patient agrees to follow-ups again, from the next absence on; what the objection asked of people is void.
+    False when none stood."""
 
     async def change(_insist: bool) -> bool:
         lifted = await fetch(
@@ -53,6 +55,7 @@ async def lift_objection(patient: str, *, practice: int, actor: str, now: dateti
         )
         if lifted:
             await record([Entry(Event.OBJECTION_LIFTED, patient=patient)], practice=practice, actor=actor, now=now)
+            await end_lifted(lifted[0]["id"], actor=actor, now=now)
         return bool(lifted)
 
     return await when_quiet(change)

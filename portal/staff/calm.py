@@ -97,7 +97,7 @@ def on_redis_away(request: AnyRequest, problem: Exception) -> Response[str]:
 
 def on_http_error(request: AnyRequest, problem: HTTPException) -> Response[str]:
     status = problem.status_code
-    name = {403: "foreign", 404: "missing"}.get(status, "broken" if status >= 500 else "unread")
+    name = {403: "foreign", 404: "missing", 413: "too_long"}.get(status, "broken" if status >= 500 else "unread")
     return problem_page(request, status, name)
 
 

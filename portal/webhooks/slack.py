@@ -14,6 +14,8 @@ from portal.services import Services
 
 # A submitted modal carries itself, and Slack lets it weigh a quarter of this.
 LARGEST_BODY = 1_000_000
+# Seconds since 1970, for the next thirty thousand years.
+LONGEST_MOMENT = 12
 LONGEST_REF = 12
 
 
@@ -39,7 +41,11 @@ async def slack_events(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _is_signed(bot: Bot, body: bytes, headers: Mapping[str, str]) -> bool:
-    """Before anything of it is read."""
+    """Before anything of it is read. Slack's own library takes any number for a time, and no letter beyond ASCII for a
+    signature."""
+    moment, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
+    if not (moment.isascii() and moment.isdecimal() and len(moment) <= LONGEST_MOMENT and signature.isascii()):
+        return False
     try:
         return bot.believes(body.decode(), headers)
     except ValueError:

@@ -8,8 +8,8 @@
 
   const asksByItself = (detail) => "x-background" in detail.requestConfig.headers;
   const isGood = (xhr) => xhr.status >= 200 && xhr.status < 400;
-  // Ours say where they belong; whatever else answers in our place, a proxy for one, has no business in the page.
-  const isOurs = (xhr) => isGood(xhr) || ["HX-Retarget", "HX-Redirect"].some((name) => xhr.getResponseHeader(name));
+  // A refusal of ours belongs into the page; whatever else answers in our place, a proxy for one, has no business there.
+  const isOurs = (xhr) => isGood(xhr) || xhr.getResponseHeader("X-Reprise") !== null;
 
   const say = (id) => {
     const place = document.getElementById(id);

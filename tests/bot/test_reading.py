@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -74,3 +75,15 @@ def test_a_press_of_nothing_is_not_readable(actions: str) -> None:
     assert not is_readable(
         f'payload={{"type":"block_actions","actions":{actions}}}', "application/x-www-form-urlencoded"
     )
+
+
+@pytest.mark.parametrize(
+    "view", [None, 7, {}, {"type": "modal"}, {"callback_id": "x"}, {"type": 1, "callback_id": "x"}]
+)
+@pytest.mark.parametrize("kind", ["view_submission", "view_closed"])
+def test_a_modal_of_which_bolt_could_make_nothing_is_not_read(kind: str, view: Any) -> None:
+    def told(view: Any) -> str:
+        return urlencode({"payload": json.dumps({"type": kind, "view": view})})
+
+    assert not is_readable(told(view), "application/x-www-form-urlencoded")
+    assert is_readable(told({"type": "modal", "callback_id": "x"}), "application/x-www-form-urlencoded")

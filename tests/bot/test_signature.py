@@ -61,6 +61,25 @@ async def test_signature_and_timestamp_are_checked(
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Slack-Request-Timestamp", b"9" * 400),
+        ("X-Slack-Request-Timestamp", b"nan"),
+        ("X-Slack-Request-Timestamp", "²".encode("latin-1")),
+        ("X-Slack-Signature", b"v0=\xe9"),
+    ],
+)
+async def test_a_signature_that_can_be_none_is_refused_like_a_wrong_one(
+    house: House, app: Litestar, name: str, value: bytes
+) -> None:
+    body = a_press(await house.a_call(), house.users["Sacha Morel"])
+    given: dict[str, str | bytes] = {"content-type": FORM, **headers(SIGNING_SECRET, str(int(time.time())), body)}
+    async with slack_says(app) as web:
+        assert (await web.post(EVENTS, content=body, headers=given | {name: value})).status_code == 401
+    assert await fetch_value("SELECT count(*) FROM task WHERE status = 'claimed'") == 0
+
+
 async def test_a_request_without_a_signature_is_refused(house: House, app: Litestar) -> None:
     body = a_press(await house.a_call(), house.users["Sacha Morel"])
     async with slack_says(app) as web:

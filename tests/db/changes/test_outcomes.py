@@ -340,3 +340,7 @@ async def test_objection_stops_messages_tells_staff_and_leaves_the_call(house: P
     assert lifted == [True, False]
     assert await sequence(absence.patient_key) == ("stopped", "objection")
     assert await story("objected", "objection_lifted") == [("objected", None), ("objection_lifted", None)]
+    found = await standing(absence.patient_key)
+    # What it asked of people is void with it; nothing else is.
+    assert (found["call"], found["objection"]) == ("open", "cancelled")
+    assert await story("task_cancelled") == [("task_cancelled", "by_hand")]

@@ -155,6 +155,9 @@ async def test_no_answer_may_be_framed_by_another_site_or_kept(app: Litestar, st
             answer = await desk.client.request(place.method, place.with_(NOWHERE), data=data, headers=FORM)
             seen.add(answer.status_code)
             check_headers(answer)
+            # By this the script of the pages tells our refusals from a proxy's.
+            assert answer.headers["x-reprise"]
+            assert answer.status_code != 413 or "votre texte y est encore" in answer.text
         wrong = await desk.client.request("DELETE", place.with_(NOWHERE), headers=FORM)
         seen.add(wrong.status_code)
         check_headers(wrong)
